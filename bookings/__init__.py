@@ -1,0 +1,1 @@
+"""Calendars, slots, bookings: when a voucher is used."""

@@ -1,0 +1,89 @@
+"""Reading what decides a voucher's slots: its offer's calendar, and the places that are taken."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+from bookings.models import OFFER_MAX_LENGTH, Booking
+from bookings.slots import Calendar, ClosedDays, Hours, Taken, day_bounds
+from vouchers.models import Batch, Closure, OpeningHours, Voucher
+
+# Whatever has a calendar: a voucher, or a batch of vouchers that are all alike.
+Bookable = Voucher | Batch
+
+
+def calendars_of(promises: Sequence[Bookable]) -> list[Calendar]:
+    """Return the calendars of vouchers or batches, whose hotel and offer are loaded: two queries at most."""
+    offer_ids = {promise.offer_id for promise in promises if promise.offer_id is not None}
+    weekly: dict[str, list[Hours]] = {offer_id: [] for offer_id in offer_ids}
+    closures: dict[str, list[ClosedDays]] = {offer_id: [] for offer_id in offer_ids}
+    if offer_ids:
+        for hours in OpeningHours.objects.filter(offer__in=offer_ids):
+            weekly[hours.offer_id].append(Hours(hours.weekday, hours.opens, hours.closes))
+        for closure in Closure.objects.filter(offer__in=offer_ids):
+            closures[closure.offer_id].append(
+                ClosedDays(closure.first_day, closure.last_day, closure.reason)
+            )
+    return [_calendar(promise, weekly, closures) for promise in promises]
+
+
+def calendar_of(promise: Bookable) -> Calendar:
+    """Return one voucher's or batch's calendar."""
+    return calendars_of([promise])[0]
+
+
+def _calendar(
+    promise: Bookable,
+    weekly: Mapping[str, Iterable[Hours]],
+    closures: Mapping[str, Iterable[ClosedDays]],
+) -> Calendar:
+    offer = promise.offer
+    if offer is None:
+        return Calendar(
+            zone=promise.hotel.zone,
+            valid_from=promise.valid_from,
+            valid_until=promise.valid_until,
+            duration=timedelta(minutes=promise.duration_minutes),
+        )
+    return Calendar(
+        zone=promise.hotel.zone,
+        valid_from=promise.valid_from,
+        valid_until=promise.valid_until,
+        duration=timedelta(minutes=promise.duration_minutes),
+        step=timedelta(minutes=offer.step_minutes),
+        places=offer.capacity,
+        min_notice=timedelta(minutes=offer.min_notice_minutes),
+        weekly=tuple(weekly[offer.pk]),
+        closures=tuple(closures[offer.pk]),
+    )
+
+
+def taken_by_offer(offer_ids: Iterable[str], since: datetime, until: datetime) -> dict[str, Taken]:
+    """Return the taken places of offers between two instants: one query."""
+    intervals: dict[str, list[tuple[datetime, datetime]]] = {key: [] for key in offer_ids}
+    if not intervals:
+        return {}
+    standing = (
+        Booking.objects.standing()
+        .filter(
+            offer__in=intervals,
+            slot_start__gt=since - OFFER_MAX_LENGTH,
+            slot_start__lt=until,
+            slot_end__gt=since,
+        )
+        .order_by()
+    )
+    for offer_id, start, end in standing.values_list("offer_id", "slot_start", "slot_end"):
+        intervals[offer_id].append((start, end))
+    return {offer_id: Taken(found) for offer_id, found in intervals.items()}
+
+
+def taken_for(promise: Bookable, calendar: Calendar, first: date, last: date) -> Taken:
+    """Return the places taken on the days from `first` to `last`, for slots that start on them.
+
+    A voucher without an offer has its one place to itself: nobody else can take it.
+    """
+    if promise.offer_id is None:
+        return Taken()
+    since = day_bounds(first, calendar.zone)[0]
+    until = day_bounds(last, calendar.zone)[1] + calendar.duration
+    return taken_by_offer([promise.offer_id], since, until)[promise.offer_id]

@@ -1,0 +1,407 @@
+"""The verbs that change bookings; the only writer of the bookings app's tables.
+
+Every verb changes the voucher's row first (see `vouchers.domain`), then the booking's.
+That two bookings never share a place is the database's own doing: see `bookings.guards`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from bookings.calendars import calendar_of
+from bookings.guards import PLACES_TAKEN
+from bookings.mails import owe_mail
+from bookings.models import Booking, BookingStatus, MailKind
+from bookings.slots import Calendar, day_bounds, is_on_calendar
+from events.domain import Change, record
+from portal.actors import Actor
+from portal.errors import Conflict, Rejected
+from portal.ids import new_id
+from vouchers.domain import change_of, change_status, refuse_unless, state_of
+from vouchers.models import Offer, Voucher
+from vouchers.states import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestDetails:
+    """What a guest typed into the booking form."""
+
+    name: str = ""
+    email: str = ""
+    note: str = ""
+    language: str = "en"
+    form_key: str | None = None
+
+
+def book_slot(
+    *,
+    voucher_id: str,
+    start: datetime,
+    holder_uid: str,
+    by: Actor,
+    now: datetime,
+    guest: GuestDetails = GuestDetails(),
+) -> Booking:
+    """Book the slot that starts at `start` with a voucher, for `holder_uid`.
+
+    Raises what `change_status` raises; Rejected("voucher_held") when somebody else holds the
+    voucher; Rejected("slot_too_soon" | "slot_outside_validity" | "slot_not_offered");
+    Conflict("slot_taken") when all places are taken; Conflict("guest_limit_reached") when a
+    guest has as many live bookings of the offer as it allows; Rejected("booking_invalid").
+    """
+    voucher = Voucher.objects.select_related("hotel", "offer").get(pk=voucher_id)
+    refuse_unless("book", voucher, by=by, now=now)
+    calendar = calendar_of(voucher)
+    _refuse_unless_offered(calendar, start, now)
+    with transaction.atomic(), _places_guarded():
+        return _take(voucher, calendar, start, holder_uid, guest, by, now)
+
+
+def book_any(
+    *,
+    batch_id: str,
+    start: datetime,
+    holder_uid: str,
+    by: Actor,
+    now: datetime,
+    guest: GuestDetails = GuestDetails(),
+) -> Booking:
+    """Book a slot with any voucher of a batch that nobody holds.
+
+    Raises what `book_slot` raises, and Conflict("batch_used_up") when none is left.
+    """
+    vouchers = Voucher.objects.select_related("hotel", "offer")
+    left = vouchers.open().shown_as(Status.ISSUED, now).filter(batch=batch_id).order_by("pk")
+    sample = left.first()
+    if sample is None:
+        raise Conflict("batch_used_up", _("The last of these vouchers has just gone."))
+    calendar = calendar_of(sample)
+    _refuse_unless_offered(calendar, start, now)
+    with transaction.atomic(), _places_guarded():
+        # Vouchers that others are taking at this moment are passed over, not waited for.
+        of_self = left.select_for_update(skip_locked=True, no_key=True, of=("self",))
+        voucher = of_self.first() or left.select_for_update(no_key=True, of=("self",)).first()
+        if voucher is None:
+            raise Conflict("batch_used_up", _("The last of these vouchers has just gone."))
+        return _take(voucher, calendar, start, holder_uid, guest, by, now)
+
+
+def _take(
+    voucher: Voucher,
+    calendar: Calendar,
+    start: datetime,
+    holder_uid: str,
+    guest: GuestDetails,
+    by: Actor,
+    now: datetime,
+) -> Booking:
+    """Write a booking whose slot is on the calendar, in the caller's transaction."""
+    if not holder_uid or (not by.acts_for_hotel and by.id != holder_uid):
+        raise Rejected("holder_not_allowed", _("A guest books for themselves."))
+    was_open = not voucher.holder_uid
+    if not was_open and voucher.holder_uid != holder_uid:
+        raise Rejected("voucher_held", _("This voucher belongs to someone else."))
+    end = start + calendar.duration
+    before = state_of(voucher)
+    change_status(
+        "book",
+        voucher,
+        Status.BOOKED,
+        by=by,
+        now=now,
+        holder_uid=holder_uid,
+        expires_at=_expiry(voucher, calendar, start),
+    )
+    if voucher.offer is not None and not by.acts_for_hotel:
+        _refuse_hoarding(voucher.offer, holder_uid, guest.email, now)
+    booking = Booking(
+        id=new_id("b", now),
+        voucher=voucher,
+        hotel=voucher.hotel,
+        offer=voucher.offer,
+        holder_uid=holder_uid,
+        slot_start=start,
+        slot_end=end,
+        created_at=now,
+        voucher_was_open=was_open,
+        guest_name=guest.name,
+        guest_email=guest.email.lower(),
+        guest_note=guest.note,
+        language=guest.language,
+        form_key=guest.form_key,
+    )
+    try:
+        booking.clean_fields(exclude={"voucher", "hotel", "offer"})
+    except ValidationError as error:
+        names = ", ".join(sorted(error.message_dict))
+        raise Rejected(
+            "booking_invalid", _("These cannot be stored: %(names)s"), names=names
+        ) from error
+    booking.save(force_insert=True)
+    record([change_of(voucher, "book", before=before, extra=_facts(booking))], by=by, now=now)
+    owe_mail(booking, MailKind.BOOKED, now=now)
+    return booking
+
+
+def move_booking(*, booking_id: str, start: datetime, by: Actor, now: datetime) -> Booking:
+    """Move a booking to the slot that starts at `start`, in one step.
+
+    Moving to the slot that it has changes nothing.
+
+    Raises what `book_slot` raises of voucher and slot; Rejected("change_too_late") for a guest
+    after the notice; Conflict("booking_cancelled"), Conflict("booking_changed").
+    """
+    booking = _booking_with_voucher(booking_id)
+    voucher = booking.voucher
+    _refuse_cancelled(booking)
+    refuse_unless("move", voucher, by=by, now=now)
+    if start == booking.slot_start:
+        return booking
+    _refuse_late(booking, by, now)
+    calendar = calendar_of(voucher)
+    _refuse_unless_offered(calendar, start, now)
+    with transaction.atomic(), _places_guarded():
+        change_status(
+            "move",
+            voucher,
+            Status.BOOKED,
+            by=by,
+            now=now,
+            expires_at=_expiry(voucher, calendar, start),
+        )
+        as_read = Booking.objects.standing().filter(pk=booking.pk, revision=booking.revision)
+        before = {**state_of(voucher), **_slot_facts(booking)}
+        booking.slot_start, booking.slot_end = start, start + calendar.duration
+        booking.revision += 1
+        if not as_read.update(
+            slot_start=booking.slot_start, slot_end=booking.slot_end, revision=booking.revision
+        ):
+            raise Conflict("booking_changed", _("This booking was changed just now."))
+        record([change_of(voucher, "move", before=before, extra=_facts(booking))], by=by, now=now)
+        owe_mail(booking, MailKind.MOVED, now=now)
+    return booking
+
+
+@transaction.atomic
+def cancel_booking(*, booking_id: str, by: Actor, now: datetime, reason: str = "") -> Booking:
+    """Cancel a booking: its place is free and its voucher can be booked again.
+
+    Cancelling a cancelled booking changes nothing.
+
+    Raises what `change_status` raises ("voucher_consumed", "voucher_expired" …),
+    Rejected("change_too_late") for a guest after the notice, Rejected("reason_too_long").
+    """
+    booking = _booking_with_voucher(booking_id)
+    if not booking.is_standing:
+        return booking
+    refuse_unless("cancel", booking.voucher, by=by, now=now)
+    _refuse_late(booking, by, now)
+    _release(booking, "cancel", Status.ISSUED, reason=reason, by=by, now=now)
+    return booking
+
+
+@transaction.atomic
+def withdraw_voucher(*, voucher_id: str, by: Actor, now: datetime, reason: str = "") -> Voucher:
+    """Withdraw a voucher for good; a live booking of it is cancelled with it.
+
+    Raises what `change_status` raises, and Rejected("reason_too_long").
+    """
+    voucher = Voucher.objects.select_related("hotel", "offer").get(pk=voucher_id)
+    refuse_unless("withdraw", voucher, by=by, now=now)
+    booking = Booking.objects.standing().filter(voucher=voucher).first()
+    if booking is not None and voucher.status == Status.BOOKED:
+        booking.voucher = voucher
+        _release(booking, "withdraw", Status.CANCELLED, reason=reason, by=by, now=now)
+        return voucher
+    before = state_of(voucher)
+    _refuse_long(reason)
+    change_status("withdraw", voucher, Status.CANCELLED, by=by, now=now)
+    record(
+        [change_of(voucher, "withdraw", before=before, extra={"reason": reason})], by=by, now=now
+    )
+    return voucher
+
+
+def _release(
+    booking: Booking, verb: str, target: Status, *, reason: str, by: Actor, now: datetime
+) -> None:
+    """Cancel a standing booking and move its voucher to `target`, in the caller's transaction."""
+    _refuse_long(reason)
+    voucher = booking.voucher
+    before = state_of(voucher)
+    reopens = target == Status.ISSUED and booking.voucher_was_open
+    change_status(
+        verb,
+        voucher,
+        target,
+        by=by,
+        now=now,
+        holder_uid="" if reopens else None,
+        expires_at=voucher.valid_until,
+    )
+    booking.status, booking.cancelled_at, booking.cancel_reason = (
+        BookingStatus.CANCELLED,
+        now,
+        reason,
+    )
+    Booking.objects.standing().filter(pk=booking.pk).update(
+        status=booking.status, cancelled_at=now, cancel_reason=reason
+    )
+    record(
+        [change_of(voucher, verb, before=before, extra={**_facts(booking), "reason": reason})],
+        by=by,
+        now=now,
+    )
+    owe_mail(booking, MailKind.CANCELLED, now=now)
+
+
+@transaction.atomic
+def mark_no_show(*, booking_id: str, by: Actor, now: datetime) -> Booking:
+    """Mark that the guest of a standing booking did not come; the voucher stays as it is.
+
+    Raises Rejected("actor_not_allowed") for guests, Conflict("booking_cancelled"),
+    Conflict("voucher_consumed") for a guest who came, Rejected("slot_not_begun").
+    """
+    booking = _booking_with_voucher(booking_id)
+    if not by.acts_for_hotel:
+        raise Rejected("actor_not_allowed", _("Only the hotel can do this."))
+    _refuse_cancelled(booking)
+    if booking.voucher.status == Status.CONSUMED:
+        raise Conflict("voucher_consumed", _("This voucher has been used."))
+    if now < booking.slot_start:
+        raise Rejected("slot_not_begun", _("The time of this booking has not come yet."))
+    if Booking.objects.standing().filter(pk=booking.pk, no_show_at=None).update(no_show_at=now):
+        booking.no_show_at = now
+        change = Change(
+            type="booking.no_show",
+            subject_type="booking",
+            subject_id=booking.pk,
+            issuer_uid=booking.hotel_id,
+            before={"no_show": False},
+            after={"no_show": True},
+        )
+        record([change], by=by, now=now)
+    return booking
+
+
+@transaction.atomic
+def forget_guest(*, guest_uid: str, by: Actor, now: datetime) -> int:
+    """Erase name, e-mail address, notes and mails from all bookings of a guest; returns how many.
+
+    What the hotel needs for its books stays: the slots and their vouchers, without a person.
+
+    Raises Conflict("bookings_upcoming") while the guest still has a live booking, which
+    the hotel could not honour without a name.
+    """
+    bookings = Booking.objects.held_by(guest_uid)
+    if bookings.filter(live_at(now)).exists():
+        raise Conflict(
+            "bookings_upcoming", _("Cancel your upcoming bookings first, or wait until they are over.")
+        )
+    forgotten = bookings.exclude(guest_name="", guest_email="", guest_note="")
+    changes = [
+        Change(
+            type="booking.forget",
+            subject_type="booking",
+            subject_id=pk,
+            issuer_uid=hotel_id,
+            before={"personal_data": True},
+            after={"personal_data": False},
+        )
+        for pk, hotel_id in forgotten.values_list("pk", "hotel_id")
+    ]
+    for booking in bookings.filter(mails__isnull=False).distinct():
+        booking.mails.all().delete()
+    bookings.update(guest_name="", guest_email="", guest_note="", cancel_reason="")
+    record(changes, by=by, now=now)
+    return len(changes)
+
+
+def live_at(now: datetime) -> Q:
+    """Return the condition of live bookings: neither cancelled, used nor over at `now`."""
+    return Q(
+        status=BookingStatus.BOOKED, voucher__status=Status.BOOKED, voucher__expires_at__gt=now
+    )
+
+
+def changeable_until(booking: Booking) -> datetime:
+    """Return until when the guest may cancel or move a booking."""
+    return booking.slot_start - timedelta(minutes=booking.voucher.cancel_notice_minutes)
+
+
+def _booking_with_voucher(booking_id: str) -> Booking:
+    return Booking.objects.select_related("voucher__hotel", "voucher__offer").get(pk=booking_id)
+
+
+def _expiry(voucher: Voucher, calendar: Calendar, start: datetime) -> datetime:
+    """Return when a booked voucher expires: its validity, or the hotel's day of its slot if later."""
+    return max(voucher.valid_until, day_bounds(calendar.day_of(start), calendar.zone)[1])
+
+
+def _refuse_unless_offered(calendar: Calendar, start: datetime, now: datetime) -> None:
+    """Raise unless a slot starts at `start` that can still be booked at `now`; places aside."""
+    if start < now + calendar.min_notice:
+        raise Rejected("slot_too_soon", _("It is too late to book this time."))
+    if start < calendar.valid_from or start > calendar.valid_until - calendar.duration:
+        raise Rejected("slot_outside_validity", _("The voucher is not valid at this time."))
+    if not is_on_calendar(calendar, start):
+        raise Rejected("slot_not_offered", _("This time is not on the calendar."))
+
+
+def _refuse_hoarding(offer: Offer, holder_uid: str, email: str, now: datetime) -> None:
+    # The guard of places takes the same lock a moment later: two bookings of one guest at
+    # once count one after the other. (SQLite has one writer anyway.)
+    Offer.objects.select_for_update(no_key=True).filter(pk=offer.pk).values_list("pk").first()
+    same_guest = Q(holder_uid=holder_uid)
+    if email:
+        same_guest |= Q(guest_email=email.lower())
+    number = Booking.objects.filter(same_guest, live_at(now), offer=offer).count()
+    if number >= offer.max_per_guest:
+        raise Conflict(
+            "guest_limit_reached",
+            _("You have a booking of this already. Cancel it first, or move it to another time."),
+        )
+
+
+def _refuse_cancelled(booking: Booking) -> None:
+    if not booking.is_standing:
+        raise Conflict("booking_cancelled", _("This booking has been cancelled."))
+
+
+def _refuse_late(booking: Booking, by: Actor, now: datetime) -> None:
+    if not by.acts_for_hotel and now > changeable_until(booking):
+        raise Rejected(
+            "change_too_late", _("It is too late to change this booking. Please call the hotel.")
+        )
+
+
+def _refuse_long(reason: str) -> None:
+    if len(reason) > Booking._meta.get_field("cancel_reason").max_length:
+        raise Rejected("reason_too_long", _("Please give a shorter reason."))
+
+
+def _slot_facts(booking: Booking) -> dict[str, Any]:
+    return {"slot_start": booking.slot_start.isoformat(), "slot_end": booking.slot_end.isoformat()}
+
+
+def _facts(booking: Booking) -> dict[str, Any]:
+    """Return what the journal keeps of a booking: no name, no e-mail address."""
+    return {"booking_id": booking.pk, "slot_id": booking.slot_id, **_slot_facts(booking)}
+
+
+@contextmanager
+def _places_guarded() -> Iterator[None]:
+    """Turn the database's refusal of a place too many into Conflict("slot_taken")."""
+    try:
+        yield
+    except IntegrityError as error:
+        if PLACES_TAKEN in str(error):
+            raise Conflict("slot_taken", _("Someone else has just taken this time.")) from error
+        raise

@@ -1,0 +1,171 @@
+"""Tables of when a voucher is used: bookings, and the mails that tell of them.
+
+That an offer's places are never overbooked is kept by triggers on the booking's table:
+see `bookings.guards`.
+"""
+
+from datetime import timedelta
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from bookings.slots import slot_id
+from portal.ids import ID_LENGTH
+from vouchers.models import OFFER_MAX_MINUTES, Hotel, Offer, Voucher
+
+OFFER_MAX_LENGTH = timedelta(minutes=OFFER_MAX_MINUTES)
+
+
+class BookingStatus(models.TextChoices):
+    """What a booking is."""
+
+    BOOKED = "booked", _("Booked")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class BookingQuerySet(models.QuerySet["Booking"]):
+    """Named choices of bookings."""
+
+    def standing(self) -> Self:
+        """Keep the bookings that have not been cancelled: each of them takes a place."""
+        return self.filter(status=BookingStatus.BOOKED)
+
+    def held_by(self, guest_uid: str) -> Self:
+        """Keep a guest's own; nothing for a browser without a guest."""
+        return self.filter(holder_uid=guest_uid) if guest_uid else self.none()
+
+
+class Booking(models.Model):
+    """A slot taken with a voucher; written only by the domain verbs."""
+
+    id = models.CharField(_("id"), primary_key=True, max_length=ID_LENGTH)
+    voucher = models.ForeignKey(
+        Voucher, models.PROTECT, related_name="bookings", verbose_name=_("voucher")
+    )
+    hotel = models.ForeignKey(
+        Hotel, models.PROTECT, db_column="issuer_uid", related_name="+", verbose_name=_("hotel")
+    )
+    offer = models.ForeignKey(
+        Offer, models.PROTECT, null=True, related_name="+", verbose_name=_("offer")
+    )
+    holder_uid = models.CharField(_("holder"), max_length=64)
+    slot_start = models.DateTimeField(_("start"))
+    slot_end = models.DateTimeField(_("end"))
+    status = models.CharField(
+        _("status"), max_length=10, choices=BookingStatus.choices, default=BookingStatus.BOOKED
+    )
+    cancel_reason = models.CharField(_("reason of cancelling"), max_length=200, blank=True)
+    created_at = models.DateTimeField(_("created"))
+    cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
+    # Grows with every move: a change that was prepared on an older one is refused.
+    revision = models.PositiveIntegerField(default=0, editable=False)
+    no_show_at = models.DateTimeField(_("marked as not come"), null=True, blank=True)
+    # Whether the voucher was open before: then a cancellation opens it again.
+    voucher_was_open = models.BooleanField(default=False)
+    guest_name = models.CharField(_("name"), max_length=80, blank=True)
+    guest_email = models.EmailField(_("e-mail"), blank=True)
+    guest_note = models.CharField(_("note"), max_length=500, blank=True)
+    language = models.CharField(
+        _("language"), max_length=5, default="en", choices=settings.LANGUAGES
+    )
+    # What the form that made the booking carried: a second press of its button finds the
+    # first one's booking. Null for bookings that no form made, so that it can be unique.
+    form_key = models.CharField(max_length=36, null=True, unique=True, editable=False)  # noqa: DJ001
+
+    objects = BookingQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("booking")
+        verbose_name_plural = _("bookings")
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(
+                name="bookings_one_live_per_voucher",
+                fields=("voucher",),
+                condition=Q(status=BookingStatus.BOOKED),
+            ),
+            models.CheckConstraint(
+                name="bookings_booking_status_known", condition=Q(status__in=BookingStatus.values)
+            ),
+            models.CheckConstraint(
+                name="bookings_booking_slot_in_order", condition=Q(slot_end__gt=F("slot_start"))
+            ),
+            # The guard looks this far back for bookings that overlap.
+            models.CheckConstraint(
+                name="bookings_booking_of_offer_fits_a_day",
+                condition=Q(offer=None) | Q(slot_end__lte=F("slot_start") + OFFER_MAX_LENGTH),
+            ),
+            models.CheckConstraint(
+                name="bookings_booking_cancelled_has_time",
+                condition=Q(status=BookingStatus.BOOKED, cancelled_at=None)
+                | Q(status=BookingStatus.CANCELLED, cancelled_at__isnull=False),
+            ),
+            models.CheckConstraint(name="bookings_booking_is_held", condition=~Q(holder_uid="")),
+        )
+        indexes = (
+            models.Index(
+                fields=("offer", "slot_start", "slot_end"),
+                name="bookings_places",
+                condition=Q(status=BookingStatus.BOOKED),
+            ),
+            models.Index(fields=("holder_uid", "slot_start"), name="bookings_of_guest"),
+            models.Index(
+                fields=("guest_email", "offer"),
+                name="bookings_of_email",
+                condition=Q(status=BookingStatus.BOOKED) & ~Q(guest_email=""),
+            ),
+            models.Index(fields=("hotel", "slot_start"), name="bookings_of_hotel"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.pk} ({self.slot_start:%Y-%m-%d %H:%M} UTC)"
+
+    @property
+    def slot_id(self) -> str:
+        """The public id of the booked slot."""
+        return slot_id(self.slot_start)
+
+    @property
+    def is_standing(self) -> bool:
+        """True unless the booking has been cancelled."""
+        return self.status == BookingStatus.BOOKED
+
+
+class MailKind(models.TextChoices):
+    """What a mail tells a guest."""
+
+    BOOKED = "booked", _("Confirmation")
+    MOVED = "moved", _("Moved")
+    CANCELLED = "cancelled", _("Cancelled")
+    LINK = "link", _("Guest link")
+
+
+class Mail(models.Model):
+    """A mail that a committed change owes a guest; a worker sends it and tries again."""
+
+    kind = models.CharField(_("kind"), max_length=10, choices=MailKind.choices)
+    booking = models.ForeignKey(
+        Booking, models.CASCADE, related_name="mails", verbose_name=_("booking")
+    )
+    recipient = models.EmailField(_("to"), blank=True)
+    guest_uid = models.CharField(_("guest"), max_length=64)
+    created_at = models.DateTimeField(_("created"))
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
+    failed_at = models.DateTimeField(_("given up"), null=True, blank=True)
+    last_error = models.CharField(_("last error"), max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("mail")
+        verbose_name_plural = _("mails")
+        ordering = ("-id",)
+        indexes = (
+            models.Index(fields=("recipient", "created_at"), name="bookings_mail_to"),
+            models.Index(fields=("guest_uid", "created_at"), name="bookings_mail_from"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.booking_id}"

@@ -1,0 +1,210 @@
+"""Reads of calendars and bookings, shaped for a screen."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import QuerySet
+
+from bookings import slots
+from bookings.calendars import Bookable, calendar_of, calendars_of, taken_by_offer, taken_for
+from bookings.domain import live_at
+from bookings.models import Booking, Mail
+from bookings.slots import Calendar, Day, Slot, Taken
+from vouchers.models import Voucher
+
+# How far ahead a card looks for its next free slot.
+HORIZON_DAYS = 14
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class MonthView:
+    """A month of a voucher's calendar, week by week from Monday; days of other months are None."""
+
+    first: date
+    weeks: list[list[Day | None]]
+    previous: date | None
+    next: date | None
+
+    @property
+    def days(self) -> list[Day]:
+        """The days of the month."""
+        return [day for week in self.weeks for day in week if day is not None]
+
+    @property
+    def free(self) -> int:
+        """How many slots of the month can be booked."""
+        return sum(day.free for day in self.days)
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarView:
+    """What the calendar shows: a month, and one of its days when it is chosen."""
+
+    calendar: Calendar
+    month: MonthView
+    day: Day | None
+    today: date
+
+
+def next_free_slots(promises: Sequence[Bookable], *, now: datetime) -> dict[str, Slot | None]:
+    """Return the first free slot within two weeks of each voucher or batch: three queries."""
+    calendars = calendars_of(promises)
+    until = now + timedelta(days=HORIZON_DAYS + 2)
+    offer_ids = {promise.offer_id for promise in promises if promise.offer_id is not None}
+    taken = taken_by_offer(offer_ids, now, until)
+    return {
+        promise.pk: slots.first_free(
+            calendar,
+            now=now,
+            taken=taken[promise.offer_id] if promise.offer_id is not None else Taken(),
+            days_ahead=HORIZON_DAYS,
+        )
+        for promise, calendar in zip(promises, calendars, strict=True)
+    }
+
+
+def calendar_view(
+    promise: Bookable, *, now: datetime, month: date | None = None, day: date | None = None
+) -> CalendarView:
+    """Return the calendar at a month and a day; four queries at most, the promise's own aside.
+
+    A month outside the voucher's time is replaced by the nearest one inside. Without month
+    and day, it is the month of the first free slot in about two months.
+    """
+    calendar = calendar_of(promise)
+    today = calendar.day_of(now)
+    first_day = max(today, calendar.day_of(calendar.valid_from))
+    last_day = max(calendar.day_of(calendar.valid_until), first_day)
+    wanted = day or month
+    if wanted is None:
+        soon = min(_month_after(_month_after(first_day.replace(day=1))) - _DAY, last_day)
+        taken = taken_for(promise, calendar, first_day, soon)
+        ahead = (soon - today).days
+        found = slots.first_free(calendar, now=now, taken=taken, days_ahead=ahead)
+        first = (calendar.day_of(found.start) if found else first_day).replace(day=1)
+    else:
+        first = min(max(wanted.replace(day=1), first_day.replace(day=1)), last_day.replace(day=1))
+        taken = taken_for(promise, calendar, first, _month_after(first) - _DAY)
+    days = slots.days(calendar, first, _month_after(first) - _DAY, now=now, taken=taken)
+    month_view = MonthView(
+        first,
+        _weeks(days),
+        previous=(first - _DAY).replace(day=1) if first > first_day else None,
+        next=_month_after(first) if _month_after(first) <= last_day else None,
+    )
+    chosen = next((found for found in days if found.day == day), None)
+    return CalendarView(calendar, month_view, chosen, today)
+
+
+def day_view(promise: Bookable, day: date, *, now: datetime) -> Day:
+    """Return one day of the calendar with its slots."""
+    calendar = calendar_of(promise)
+    day = min(max(day, calendar.day_of(calendar.valid_from)), calendar.day_of(calendar.valid_until))
+    taken = taken_for(promise, calendar, day, day)
+    return slots.days(calendar, day, day, now=now, taken=taken)[0]
+
+
+def nearest_slots(promise: Bookable, wanted: datetime, *, now: datetime) -> list[Slot]:
+    """Return the free slots nearest to one that cannot be had."""
+    calendar = calendar_of(promise)
+    day, week = calendar.day_of(wanted), timedelta(days=8)
+    taken = taken_for(promise, calendar, day - week, day + week)
+    return slots.nearest_free(calendar, wanted, now=now, taken=taken)
+
+
+def _month_after(first: date) -> date:
+    return (first.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+
+def _weeks(days: Sequence[Day]) -> list[list[Day | None]]:
+    before: list[Day | None] = [None] * days[0].day.weekday()
+    cells = [*before, *days]
+    cells += [None] * (-len(cells) % 7)
+    return [cells[start : start + 7] for start in range(0, len(cells), 7)]
+
+
+@dataclass(frozen=True, slots=True)
+class GuestBookings:
+    """A guest's bookings: the live ones by time, then those that are over or cancelled."""
+
+    upcoming: list[Booking]
+    past: list[Booking]
+
+
+def bookings_of(guest_uid: str, *, now: datetime, most_past: int = 100) -> GuestBookings:
+    """Return a guest's bookings; of those that are over the latest `most_past`."""
+    own = Booking.objects.held_by(guest_uid).select_related("hotel", "voucher", "offer")
+    return GuestBookings(
+        list(own.filter(live_at(now)).order_by("slot_start", "pk")),
+        list(own.exclude(live_at(now)).order_by("-slot_start", "-pk")[:most_past]),
+    )
+
+
+def booking_of_guest(booking_id: str, guest_uid: str) -> Booking | None:
+    """Return a guest's own booking with all that its page shows; None for anyone else's."""
+    return own_bookings(guest_uid).filter(pk=booking_id).first()
+
+
+def own_bookings(guest_uid: str) -> QuerySet[Booking]:
+    """Return a guest's own bookings with hotel, voucher and offer loaded."""
+    return Booking.objects.held_by(guest_uid).select_related(
+        "hotel", "offer", "voucher__hotel", "voucher__offer"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class GuestData:
+    """Everything that is stored of a guest."""
+
+    uid: str
+    bookings: list[dict[str, Any]]
+    vouchers: list[dict[str, Any]]
+    mails: list[dict[str, Any]]
+
+    def as_json(self) -> str:
+        """Return it all as JSON text, times in UTC."""
+        content = {
+            "holder_uid": self.uid,
+            "bookings": self.bookings,
+            "vouchers": self.vouchers,
+            "mails": self.mails,
+        }
+        return json.dumps(content, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
+
+
+def data_of_guest(guest_uid: str) -> GuestData:
+    """Return everything that is stored of a guest."""
+    bookings = Booking.objects.held_by(guest_uid).order_by("pk")
+    mails = Mail.objects.filter(guest_uid=guest_uid) if guest_uid else Mail.objects.none()
+    return GuestData(
+        guest_uid,
+        list(
+            bookings.values(
+                "id",
+                "voucher_id",
+                "voucher__title",
+                "hotel__name",
+                "slot_start",
+                "slot_end",
+                "status",
+                "cancel_reason",
+                "created_at",
+                "cancelled_at",
+                "guest_name",
+                "guest_email",
+                "guest_note",
+                "language",
+            )
+        ),
+        list(
+            Voucher.objects.held_by(guest_uid)
+            .order_by("pk")
+            .values("id", "title", "hotel__name", "status", "valid_from", "valid_until")
+        ),
+        list(mails.order_by("pk").values("kind", "recipient", "created_at", "sent_at")),
+    )

@@ -1,0 +1,66 @@
+"""Work that a worker does after the commit."""
+
+import logging
+from datetime import timedelta
+
+from django.utils import timezone
+from django_tasks import task
+
+from bookings.models import Booking, Mail, MailKind
+
+logger = logging.getLogger(__name__)
+
+FIRST_DELAY = timedelta(minutes=1)
+LONGEST_DELAY = timedelta(hours=6)
+GIVE_UP_AFTER = timedelta(days=3)
+
+
+@task()
+def send_mail(mail_id: int) -> None:
+    """Send a mail that is owed; after a failure, try again later, for three days.
+
+    A worker that dies between sending and noting it makes the mail go out twice, with one
+    Message-ID; none is lost.
+    """
+    from bookings.mails import compose  # noqa: PLC0415 - that module enqueues this task
+
+    mail = (
+        Mail.objects.select_related("booking__voucher", "booking__hotel", "booking__offer")
+        .filter(pk=mail_id, sent_at=None, failed_at=None)
+        .first()
+    )
+    if mail is None:
+        return
+    now = timezone.now()
+    if _is_overtaken(mail):
+        Mail.objects.filter(pk=mail.pk).update(sent_at=now, last_error="not sent: cancelled since")
+        return
+    try:
+        compose(mail, now=now).send()
+    except Exception as error:
+        # Whatever went wrong (a server that is away, a refused address) is worth another try:
+        # the guest waits for this mail. The address stays out of the log.
+        logger.warning("Mail %s failed at attempt %s: %s", mail.pk, mail.attempts + 1, type(error).__name__)
+        _try_later(mail, error)
+        return
+    Mail.objects.filter(pk=mail.pk).update(
+        sent_at=timezone.now(), attempts=mail.attempts + 1, last_error=""
+    )
+
+
+def _is_overtaken(mail: Mail) -> bool:
+    """Tell whether a confirmation's booking was cancelled before it went out."""
+    confirms = mail.kind in (MailKind.BOOKED, MailKind.MOVED)
+    return confirms and not Booking.objects.standing().filter(pk=mail.booking_id).exists()
+
+
+def _try_later(mail: Mail, error: Exception) -> None:
+    now = timezone.now()
+    wait = min(FIRST_DELAY * 2**mail.attempts, LONGEST_DELAY)
+    note = {"attempts": mail.attempts + 1, "last_error": f"{type(error).__name__}"[:300]}
+    if now + wait - mail.created_at > GIVE_UP_AFTER:
+        Mail.objects.filter(pk=mail.pk).update(failed_at=now, **note)
+        logger.error("Mail %s is given up", mail.pk)
+        return
+    Mail.objects.filter(pk=mail.pk).update(**note)
+    send_mail.using(run_after=now + wait).enqueue(mail.pk)

@@ -1,0 +1,20 @@
+"""Addresses of bookings, a guest's own pages, and guest links."""
+
+from django.urls import path
+
+from bookings import views
+
+app_name = "bookings"
+urlpatterns = [
+    path("booking/<slug:booking_id>/", views.booking_page, name="booking"),
+    path("booking/<slug:booking_id>/calendar.ics", views.calendar_download, name="calendar"),
+    path("booking/<slug:booking_id>/move/", views.move, name="move"),
+    path("booking/<slug:booking_id>/cancel/", views.cancel, name="cancel"),
+    path("my/", views.my_bookings, name="my"),
+    path("my/data/", views.my_data, name="data"),
+    path("my/data/download/", views.data_download, name="data_download"),
+    path("my/data/delete/", views.data_delete, name="data_delete"),
+    path("my/links/revoke/", views.links_revoke, name="links_revoke"),
+    path("guest/", views.link_request, name="link_request"),
+    path("guest/<str:token>/", views.guest_link, name="guest_link"),
+]

@@ -1,0 +1,281 @@
+"""A guest's bookings over HTTP: see, move, cancel, take along."""
+
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect
+
+from bookings.codes import qr_svg, voucher_code
+from bookings.domain import (
+    cancel_booking,
+    changeable_until,
+    forget_guest,
+    move_booking,
+)
+from bookings.forms import CalendarForm, CancelForm, LinkRequestForm, MoveForm
+from bookings.ics import calendar_file
+from bookings.links import owe_link
+from bookings.models import Booking, Mail
+from bookings.queries import (
+    GuestBookings,
+    booking_of_guest,
+    bookings_of,
+    calendar_view,
+    data_of_guest,
+    nearest_slots,
+)
+from bookings.slots import Slot
+from portal.actors import guest
+from portal.errors import Rejected
+from presence.browser import forget_guest_of, guest_uid_of, remember_guest
+from presence.domain import make_guest_link_token, read_guest_link_token, revoke_guest_links
+from vouchers.states import Status
+
+MOVE_FRAGMENTS = {
+    "slot-calendar": "bookings/_slot_calendar.html",
+    "day-slots": "bookings/_day_slots.html",
+    "booking-panel": "bookings/_booking_panel.html",
+}
+private = cache_control(private=True, no_cache=True)
+
+
+def _own_booking(request: HttpRequest, booking_id: str) -> Booking:
+    """Return this guest's booking; 404 for one that does not exist or is somebody else's."""
+    booking = booking_of_guest(booking_id, guest_uid_of(request))
+    if booking is None:
+        raise Http404
+    return booking
+
+
+@private
+@require_safe
+def booking_page(request: HttpRequest, booking_id: str) -> HttpResponse:
+    """Show a booking: when, where, the code for the desk, and what can be done with it."""
+    booking = _own_booking(request, booking_id)
+    now = timezone.now()
+    status = booking.voucher.shown(now)
+    code = voucher_code(booking.voucher_id)
+    is_live = booking.is_standing and status == Status.BOOKED
+    until = changeable_until(booking)
+    context = {
+        "booking": booking,
+        "voucher": booking.voucher,
+        "hotel": booking.hotel,
+        "slot": Slot(booking.slot_start, booking.slot_end, 0),
+        "status": status,
+        "is_live": is_live,
+        "is_changeable": is_live and now <= until,
+        "changeable_until": until,
+        "code": code,
+        "qr": qr_svg(code, label=_("Code for the front desk")) if is_live else "",
+        "is_new": "new" in request.GET and is_live,
+        "has_mail": Mail.objects.filter(booking=booking).exists(),
+    }
+    return render(request, "bookings/booking_page.html", context)
+
+
+@private
+@require_safe
+def calendar_download(request: HttpRequest, booking_id: str) -> HttpResponse:
+    """Send a booking as an iCalendar file."""
+    booking = _own_booking(request, booking_id)
+    response = HttpResponse(
+        calendar_file(booking, now=timezone.now()), content_type="text/calendar; charset=utf-8"
+    )
+    response.headers["Content-Disposition"] = f'attachment; filename="{booking.pk}.ics"'
+    return response
+
+
+class MovePage:
+    """The move page: the same calendar as the portal's, for a booking that is there already."""
+
+    def __init__(self, booking: Booking, form: CalendarForm) -> None:
+        form.is_valid()
+        place = form.cleaned_data
+        self.booking = booking
+        self.promise = booking.voucher
+        self.hotel = booking.hotel
+        self.now = timezone.now()
+        self.message = ""
+        self.is_bookable = True
+        self.wanted = place.get("slot")
+        day = place.get("day")
+        if day is None and self.wanted is not None:
+            day = self.wanted.astimezone(self.hotel.zone).date()
+        month = place.get("month") or (day or booking.slot_start.astimezone(self.hotel.zone).date())
+        self.calendar = calendar_view(self.promise, now=self.now, month=month, day=day)
+        slots = self.calendar.day.slots if self.calendar.day else ()
+        free = (slot for slot in slots if slot.start == self.wanted and slot.left)
+        self.slot = next(free, None)
+
+    @property
+    def nearest(self) -> list[Slot]:
+        """Free slots near the one that cannot be had."""
+        return nearest_slots(self.promise, self.wanted, now=self.now) if self.wanted else []
+
+
+@private
+@require_http_methods(["GET", "HEAD", "POST"])
+def move(request: HttpRequest, booking_id: str) -> HttpResponse:
+    """Choose another slot for a booking; POST moves it there."""
+    booking = _own_booking(request, booking_id)
+    message, status = "", 200
+    if request.method == "POST":
+        form = MoveForm(request.POST)
+        if not form.is_valid():
+            raise BadRequest
+        by = guest(booking.holder_uid)
+        start = form.cleaned_data["slot"]
+        try:
+            move_booking(booking_id=booking.pk, start=start, by=by, now=timezone.now())
+        except Rejected as error:
+            message, status = error.message, error.status
+            booking = _own_booking(request, booking_id)
+        else:
+            return _to_booking(request, booking)
+    page = MovePage(booking, CalendarForm(request.GET))
+    page.message = message
+    template = "bookings/move_page.html"
+    htmx = getattr(request, "htmx", None)
+    if htmx and not htmx.history_restore_request:
+        template = MOVE_FRAGMENTS.get(htmx.target or "", template)
+    context = {"chosen": page, "page": page, "booking": booking, "query": request.GET, "is_move": True}
+    response = render(request, template, context, status=status)
+    patch_vary_headers(response, ("HX-Request", "HX-Target", "HX-History-Restore-Request", "Cookie"))
+    return response
+
+
+def _to_booking(request: HttpRequest, booking: Booking) -> HttpResponse:
+    if getattr(request, "htmx", False):
+        return HttpResponseClientRedirect(redirect("bookings:booking", booking.pk).url)
+    return redirect("bookings:booking", booking.pk)
+
+
+@private
+@require_http_methods(["GET", "HEAD", "POST"])
+def cancel(request: HttpRequest, booking_id: str) -> HttpResponse:
+    """Ask once whether to cancel a booking; POST cancels it."""
+    booking = _own_booking(request, booking_id)
+    form = CancelForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        cancel_booking(
+            booking_id=booking.pk,
+            by=guest(booking.holder_uid),
+            now=timezone.now(),
+            reason=form.cleaned_data["reason"],
+        )
+        return _to_booking(request, booking)
+    context = {
+        "booking": booking,
+        "voucher": booking.voucher,
+        "hotel": booking.hotel,
+        "slot": Slot(booking.slot_start, booking.slot_end, 0),
+        "form": form,
+        "until": changeable_until(booking),
+        "is_late": timezone.now() > changeable_until(booking),
+    }
+    return render(request, "bookings/cancel_page.html", context, status=422 if form.errors else 200)
+
+
+@private
+@require_safe
+def my_bookings(request: HttpRequest) -> HttpResponse:
+    """Show everything this guest has booked, upcoming first."""
+    return render(request, "bookings/my_bookings.html", _my_context(request))
+
+
+def _my_context(request: HttpRequest) -> dict[str, object]:
+    uid = guest_uid_of(request)
+    now = timezone.now()
+    found = bookings_of(uid, now=now) if uid else GuestBookings([], [])
+    return {
+        "upcoming": [(booking, booking.voucher.shown(now)) for booking in found.upcoming],
+        "past": [(booking, booking.voucher.shown(now)) for booking in found.past],
+        "is_guest": bool(uid),
+        "link": request.build_absolute_uri(f"/guest/{make_guest_link_token(uid)}/") if uid else "",
+        "link_form": LinkRequestForm(),
+    }
+
+
+@private
+@require_safe
+def my_data(request: HttpRequest) -> HttpResponse:
+    """Show what is stored of this guest, and how to take it along or have it deleted."""
+    uid = guest_uid_of(request)
+    return render(request, "bookings/my_data.html", {"uid": uid, "data": data_of_guest(uid)})
+
+
+@private
+@require_safe
+def data_download(request: HttpRequest) -> HttpResponse:
+    """Send what is stored of this guest as a JSON file."""
+    uid = guest_uid_of(request)
+    if not uid:
+        raise Http404
+    response = HttpResponse(data_of_guest(uid).as_json(), content_type="application/json")
+    response.headers["Content-Disposition"] = 'attachment; filename="my-data.json"'
+    return response
+
+
+@require_POST
+def data_delete(request: HttpRequest) -> HttpResponse:
+    """Erase this guest's name, address and notes, switch off their links, and forget the browser."""
+    uid = guest_uid_of(request)
+    if not uid:
+        raise Http404
+    forget_guest(guest_uid=uid, by=guest(uid), now=timezone.now())
+    revoke_guest_links(uid)
+    response = render(request, "bookings/data_deleted.html")
+    forget_guest_of(response)
+    return response
+
+
+@require_POST
+def links_revoke(request: HttpRequest) -> HttpResponse:
+    """Switch off every guest link of this guest that was made so far."""
+    uid = guest_uid_of(request)
+    if not uid:
+        raise Http404
+    revoke_guest_links(uid)
+    return render(request, "bookings/my_bookings.html", {**_my_context(request), "is_revoked": True})
+
+
+@private
+@require_http_methods(["GET", "HEAD", "POST"])
+def guest_link(request: HttpRequest, token: str) -> HttpResponse:
+    """Ask whether this browser shall be the link's guest; POST makes it so.
+
+    A GET changes nothing: mail programs and messengers open links to preview them.
+    """
+    try:
+        uid = read_guest_link_token(token)
+    except Rejected as error:
+        context = {"message": error.message, "link_form": LinkRequestForm()}
+        return render(request, "bookings/link_invalid.html", context, status=404)
+    if request.method == "POST":
+        response = redirect("bookings:my")
+        remember_guest(response, uid)
+        return response
+    other = guest_uid_of(request)
+    context = {
+        "bookings": bookings_of(uid, now=timezone.now()),
+        "is_same": other == uid,
+        "is_other": bool(other) and other != uid,
+    }
+    return render(request, "bookings/guest_link.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def link_request(request: HttpRequest) -> HttpResponse:
+    """Send a guest link to an address that has booked; the answer is the same for any address."""
+    form = LinkRequestForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        owe_link(form.cleaned_data["email"], now=timezone.now())
+        return render(request, "bookings/link_sent.html")
+    status = 422 if form.errors else 200
+    return render(request, "bookings/link_request.html", {"link_form": form}, status=status)

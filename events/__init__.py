@@ -1,0 +1,1 @@
+"""The journal every change is written to, and delivery from it."""

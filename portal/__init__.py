@@ -1,0 +1,1 @@
+"""The project: settings, addresses and the manifest page that composes the apps."""

@@ -1,0 +1,53 @@
+"""What every answer of the portal shares: a header, and how a refusal or an outage looks."""
+
+import logging
+from collections.abc import Callable
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+
+from portal.errors import Rejected
+from portal.refusals import outage_response, refusal_response
+
+logger = logging.getLogger(__name__)
+
+# The camera is for the front desk's QR codes; nothing else of the device is needed.
+_PERMISSIONS = (
+    "accelerometer=(), autoplay=(), camera=(self), display-capture=(), geolocation=(), "
+    "gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=()"
+)
+
+Handler = Callable[[HttpRequest], HttpResponse]
+
+
+class PermissionsPolicyMiddleware:
+    """Tell browsers which of the device's abilities the portal never asks for."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Add the header to the answer."""
+        response = self.get_response(request)
+        response.headers["Permissions-Policy"] = _PERMISSIONS
+        return response
+
+
+class RefusalMiddleware:
+    """Answer what views do not handle: a domain's refusal, and a database that is away."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on."""
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Turn a refusal into its page, and a lost database into 503 with Retry-After."""
+        if isinstance(error, Rejected):
+            return refusal_response(request, error)
+        if isinstance(error, OperationalError | InterfaceError):
+            logger.error("The database is away: %s", type(error).__name__)
+            return outage_response(request)
+        return None

@@ -1,0 +1,15 @@
+"""The addresses of the portal: a table of contents."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from portal import views
+
+urlpatterns = [
+    path("", views.manifest, name="manifest"),
+    path("", include("vouchers.urls")),
+    path("", include("bookings.urls")),
+    path("admin/", admin.site.urls),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("health/", views.health, name="health"),
+]

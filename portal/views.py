@@ -1,0 +1,141 @@
+"""The manifest page over HTTP, and the pages for what goes wrong."""
+
+from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+from django_htmx.http import HttpResponseClientRedirect
+
+from bookings.domain import book_any, book_slot
+from bookings.forms import BookingForm
+from bookings.models import Booking
+from portal.actors import guest
+from portal.errors import Rejected
+from portal.forms import ManifestForm
+from portal.manifest import Chosen, Manifest
+from presence.browser import guest_uid_of, remember_guest
+from presence.domain import new_guest_uid
+
+# The regions of the page that htmx may ask for, by the id of their root, and their templates.
+FRAGMENTS = {
+    "voucher-list": "vouchers/_voucher_list.html",
+    "more-cards": "vouchers/_voucher_cards.html",
+    "booking-steps": "bookings/_booking_steps.html",
+    "slot-calendar": "bookings/_slot_calendar.html",
+    "day-slots": "bookings/_day_slots.html",
+    "booking-panel": "bookings/_booking_panel.html",
+}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def manifest(request: HttpRequest) -> HttpResponse:
+    """Show the manifest portal at the state of the address; POST books the slot it names."""
+    page = Manifest(ManifestForm(request.GET), guest_uid_of(request), timezone.now())
+    if request.method == "POST":
+        return _book(request, page)
+    status = 200
+    if page.form.errors:
+        status = 400
+        page.message = _("Part of this address could not be understood and was left out.")
+    elif page.chosen is not None and page.chosen.wanted is not None:
+        page.booking_form = _new_form(page)
+    return _show(request, page, status)
+
+
+def _show(request: HttpRequest, page: Manifest, status: int = 200) -> HttpResponse:
+    """Answer with the whole page, or with the region that htmx is going to replace."""
+    template = "portal/manifest_page.html"
+    htmx = getattr(request, "htmx", None)
+    if htmx and not htmx.history_restore_request:
+        template = FRAGMENTS.get(htmx.target or "", template)
+    context = {"page": page, "chosen": page.chosen, "query": request.GET}
+    response = render(request, template, context, status=status)
+    patch_vary_headers(response, ("HX-Request", "HX-Target", "HX-History-Restore-Request", "Cookie"))
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def _new_form(page: Manifest) -> BookingForm:
+    """Return an empty form; a guest who has booked before finds name and address filled in."""
+    initial = {"form_key": BookingForm.new_key()}
+    if page.guest_uid:
+        last = Booking.objects.held_by(page.guest_uid).exclude(guest_email="").order_by("-pk").first()
+        if last is not None:
+            initial |= {"name": last.guest_name, "email": last.guest_email}
+    return BookingForm(initial=initial)
+
+
+def _book(request: HttpRequest, page: Manifest) -> HttpResponse:
+    form = page.booking_form = BookingForm(request.POST)
+    chosen = page.chosen
+    if chosen is None or chosen.wanted is None:
+        page.message = _("Choose a voucher, a day and a time first.")
+        return _show(request, page, 422)
+    if not form.is_valid():
+        return _show(request, page, 422)
+    uid = page.guest_uid or new_guest_uid()
+    key = form.cleaned_data["form_key"]
+    try:
+        booking = _pressed_before(key) or _take(chosen, form, uid, page)
+    except IntegrityError:
+        # Two presses of one button at once: the first one's booking is the answer to both.
+        twin = _pressed_before(key)
+        if twin is None:
+            raise
+        booking = twin
+    except Rejected as error:
+        page.message = error.message
+        return _show(request, _afresh(request, page), error.status)
+    address = reverse("bookings:booking", args=(booking.pk,)) + "?new"
+    response: HttpResponse
+    if getattr(request, "htmx", False):
+        response = HttpResponseClientRedirect(address)
+    else:
+        response = HttpResponseRedirect(address, status=303)
+    remember_guest(response, booking.holder_uid)
+    return response
+
+
+def _take(chosen: Chosen, form: BookingForm, uid: str, page: Manifest) -> Booking:
+    assert chosen.wanted is not None
+    details = form.details(get_language() or "en")
+    by = guest(uid)
+    if chosen.is_batch:
+        return book_any(
+            batch_id=chosen.key, start=chosen.wanted, holder_uid=uid, by=by, now=page.now, guest=details
+        )
+    return book_slot(
+        voucher_id=chosen.key, start=chosen.wanted, holder_uid=uid, by=by, now=page.now, guest=details
+    )
+
+
+def _pressed_before(form_key: object) -> Booking | None:
+    """Return the booking that the same form made already.
+
+    Only the browser that was given the form knows its random key, so the booking is its own.
+    """
+    return Booking.objects.filter(form_key=str(form_key)).first() if form_key else None
+
+
+def _afresh(request: HttpRequest, page: Manifest) -> Manifest:
+    """Return the page as it is after a refusal, with what the guest typed and why it was refused."""
+    fresh = Manifest(ManifestForm(request.GET), page.guest_uid, page.now)
+    fresh.booking_form, fresh.message = page.booking_form, page.message
+    return fresh
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Explain a form that was too old or came from elsewhere, and how to go on."""
+    return render(request, "portal/csrf_failure.html", status=403)
+
+
+@require_safe
+def health(_request: HttpRequest) -> HttpResponse:
+    """Answer 200 while the process serves and its database answers."""
+    Booking.objects.exists()
+    return HttpResponse("ok", content_type="text/plain")

@@ -1,0 +1,1 @@
+"""Who is here: guest identity, and what brings it to another device."""

@@ -1,0 +1,1 @@
+"""Hotels, offers, vouchers: what exists and who holds it."""

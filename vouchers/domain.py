@@ -1,0 +1,361 @@
+"""The verbs that change vouchers; the only writer of the vouchers app's tables.
+
+A verb that ends with a booking too (book, cancel, move, withdraw) stands in
+`bookings.domain` and changes the voucher through `change_status` here.
+
+Every verb touches the voucher's row first, then its batch, then what stands on it, so
+that no two verbs ever wait for each other in a circle.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F
+from django.utils.translation import gettext_lazy as _
+
+from events.domain import Change, record
+from portal.actors import Actor, ActorKind
+from portal.errors import Conflict, Rejected
+from portal.ids import new_id
+from vouchers import states
+from vouchers.models import Batch, Hotel, Offer, Voucher
+from vouchers.states import Status
+
+MAX_COUNT = 1000
+UNDO_WINDOW = timedelta(minutes=5)
+# Calendars reckon within these years; a date outside them is a slip of the keyboard.
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+
+_REFUSALS: Mapping[Status, Any] = {
+    Status.ISSUED: _("This voucher has no booking."),
+    Status.BOOKED: _("This voucher is booked already."),
+    Status.CONSUMED: _("This voucher has been used."),
+    Status.CANCELLED: _("The hotel has withdrawn this voucher."),
+    Status.EXPIRED: _("This voucher has expired."),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a new voucher promises: the voucher's own fields, by their names."""
+
+    title: str
+    valid_from: datetime
+    valid_until: datetime
+    service_type: str = "hotel.booking"
+    description: str = ""
+    duration_minutes: int = 60
+    cancel_notice_minutes: int = 0
+    price_amount: Decimal | None = None
+    price_currency: str = "EUR"
+    transferable: bool = False
+    terms: Mapping[str, Any] = field(default_factory=dict)
+
+
+def terms_of(
+    offer: Offer, *, now: datetime, valid_from: datetime | None = None, valid_until: datetime | None = None
+) -> Terms:
+    """Copy an offer's terms as they are now.
+
+    Without `valid_until` the voucher lasts to the end of the hotel's day, the offer's
+    `validity_days` after `valid_from`, which is `now` when it is not given.
+    """
+    start = valid_from or now
+    if valid_until is None:
+        last_day = start.astimezone(offer.hotel.zone).date() + timedelta(days=offer.validity_days)
+        valid_until = datetime(
+            last_day.year, last_day.month, last_day.day, 23, 59, 59, tzinfo=offer.hotel.zone
+        ).astimezone(UTC)
+    return Terms(
+        title=offer.title,
+        valid_from=start,
+        valid_until=valid_until,
+        service_type=offer.service_type,
+        description=offer.description,
+        duration_minutes=offer.duration_minutes,
+        cancel_notice_minutes=offer.cancel_notice_minutes,
+        price_amount=offer.price_amount,
+        price_currency=offer.price_currency,
+        transferable=offer.transferable,
+        terms=offer.terms,
+    )
+
+
+@transaction.atomic
+def issue_vouchers(
+    *,
+    hotel: Hotel,
+    terms: Terms,
+    by: Actor,
+    now: datetime,
+    offer: Offer | None = None,
+    count: int = 1,
+    holder_uid: str = "",
+) -> list[Voucher]:
+    """Issue `count` vouchers (1 to 1000) on the same terms, all or none.
+
+    Without a holder they are open to any guest and form a batch.
+
+    Raises Rejected("issuer_not_allowed") for guests, Rejected("count_out_of_range"),
+    Rejected("offer_foreign") when the offer is another hotel's, Rejected("offer_inactive"),
+    Rejected("validity_out_of_range"), Rejected("voucher_invalid") for any other field.
+    """
+    if not by.acts_for_hotel:
+        raise Rejected("issuer_not_allowed", _("Only the hotel can issue vouchers."))
+    if not 1 <= count <= MAX_COUNT:
+        raise Rejected(
+            "count_out_of_range", _("Issue between 1 and %(most)s vouchers at once."), most=MAX_COUNT
+        )
+    if offer is not None and offer.hotel_id != hotel.pk:
+        raise Rejected("offer_foreign", _("This offer belongs to another hotel."))
+    if offer is not None and not offer.is_active:
+        raise Rejected("offer_inactive", _("This offer is not active."))
+    if not EARLIEST <= terms.valid_from < terms.valid_until <= LATEST:
+        raise Rejected(
+            "validity_out_of_range",
+            _("The validity has to end after it begins, between the years 1990 and 2200."),
+        )
+    promise = {**asdict(terms), "hotel": hotel, "offer": offer, "created_at": now}
+    _refuse_invalid(Voucher(id=new_id("v", now), expires_at=terms.valid_until, **promise))
+    batch = None
+    if not holder_uid:
+        batch = Batch.objects.create(id=new_id("vb", now), open_issued=count, **promise)
+    vouchers = Voucher.objects.bulk_create(
+        [
+            Voucher(
+                id=new_id("v", now),
+                batch=batch,
+                holder_uid=holder_uid,
+                expires_at=terms.valid_until,
+                **promise,
+            )
+            for _number in range(count)
+        ],
+        batch_size=200,
+    )
+    record(
+        [
+            change_of(voucher, "issue", before={}, extra={"offer_id": voucher.offer_id})
+            for voucher in vouchers
+        ],
+        by=by,
+        now=now,
+    )
+    return vouchers
+
+
+def _refuse_invalid(voucher: Voucher) -> None:
+    """Raise Rejected("voucher_invalid") naming the fields whose values cannot be stored."""
+    try:
+        voucher.clean_fields(exclude={"hotel", "offer", "batch"})
+        voucher.validate_constraints(exclude={"hotel", "batch"})
+    except ValidationError as error:
+        words = "; ".join(
+            f"{name}: {' '.join(messages)}" if name != "__all__" else " ".join(messages)
+            for name, messages in error.message_dict.items()
+        )
+        raise Rejected(
+            "voucher_invalid", _("The voucher cannot be issued: %(words)s"), words=words
+        ) from error
+
+
+def refuse_unless(verb: str, voucher: Voucher, *, by: Actor, now: datetime) -> None:
+    """Raise unless the state table lets `by` use the verb on the voucher as it was read.
+
+    Raises Rejected("actor_not_allowed") for a kind of actor that may never do this, and
+    Conflict("voucher_<status>") for a voucher whose status, seen at `now`, does not allow it.
+    """
+    if not states.may(verb, by.kind):
+        raise Rejected("actor_not_allowed", _("Only the hotel can do this."))
+    status = voucher.shown(now)
+    if status not in states.sources(verb):
+        raise Conflict(f"voucher_{status}", _REFUSALS[status])
+
+
+def change_status(
+    verb: str,
+    voucher: Voucher,
+    target: Status,
+    *,
+    by: Actor,
+    now: datetime,
+    holder_uid: str | None = None,
+    **fields: object,
+) -> None:
+    """Move a voucher as the table allows, in the caller's transaction, and mend its batch.
+
+    The row decides: nothing happens unless it still is as `voucher` was read. On success
+    `voucher` carries the new values.
+
+    Raises what `refuse_unless` raises, and Conflict("voucher_changed") when somebody else
+    changed the voucher meanwhile in a way that would not refuse the verb.
+    """
+    refuse_unless(verb, voucher, by=by, now=now)
+    rows = Voucher.objects.filter(pk=voucher.pk, status=voucher.status, holder_uid=voucher.holder_uid)
+    if voucher.status in states.EXPIRING:
+        rows = rows.filter(expires_at__gt=now)
+    holder = voucher.holder_uid if holder_uid is None else holder_uid
+    if not rows.update(status=target, holder_uid=holder, **fields):
+        refuse_unless(verb, Voucher.objects.get(pk=voucher.pk), by=by, now=now)
+        raise Conflict("voucher_changed", _("Someone else changed this voucher just now."))
+    before = _counter_of(voucher)
+    voucher.status, voucher.holder_uid = target, holder
+    for name, value in fields.items():
+        setattr(voucher, name, value)
+    _recount(voucher.batch_id, {before: -1}, {_counter_of(voucher): 1})
+
+
+def _counter_of(voucher: Voucher) -> str | None:
+    """Return the batch's counter that this voucher is in; None when somebody holds it."""
+    return None if voucher.holder_uid else f"open_{voucher.status}"
+
+
+def _recount(batch_id: str | None, *changes: Mapping[str | None, int]) -> None:
+    """Add to a batch's counters; held vouchers (counter None) are in none."""
+    sums: Counter[str] = Counter()
+    for change in changes:
+        for counter, number in change.items():
+            if counter is not None:
+                sums[counter] += number
+    deltas = {counter: F(counter) + number for counter, number in sums.items() if number}
+    if batch_id is not None and deltas:
+        Batch.objects.filter(pk=batch_id).update(**deltas)
+
+
+def state_of(voucher: Voucher) -> dict[str, Any]:
+    """Return what the journal keeps of a voucher before and after a change."""
+    return {"status": voucher.status, "holder_uid": voucher.holder_uid}
+
+
+def change_of(
+    voucher: Voucher, verb: str, *, before: Mapping[str, Any], extra: Mapping[str, Any] | None = None
+) -> Change:
+    """Describe a change of a voucher for the journal; `after` is the voucher as it is now."""
+    return Change(
+        type=f"voucher.{verb}",
+        subject_type="voucher",
+        subject_id=voucher.pk,
+        issuer_uid=voucher.hotel_id,
+        before=before,
+        after=state_of(voucher),
+        extra=extra or {},
+    )
+
+
+@transaction.atomic
+def redeem_voucher(*, voucher_id: str, by: Actor, now: datetime) -> Voucher:
+    """Consume a booked voucher, or an issued one whose guest walked in.
+
+    Raises what `change_status` raises, and Rejected("voucher_not_yet_valid") for a walk-in
+    before the validity begins.
+    """
+    voucher = Voucher.objects.get(pk=voucher_id)
+    refuse_unless("redeem", voucher, by=by, now=now)
+    if voucher.status == Status.ISSUED and now < voucher.valid_from:
+        raise Rejected("voucher_not_yet_valid", _("This voucher is not valid yet."))
+    before = state_of(voucher)
+    change_status(
+        "redeem",
+        voucher,
+        Status.CONSUMED,
+        by=by,
+        now=now,
+        redeemed_at=now,
+        redeemed_from=voucher.status,
+    )
+    record([change_of(voucher, "redeem", before=before)], by=by, now=now)
+    return voucher
+
+
+@transaction.atomic
+def undo_redemption(*, voucher_id: str, by: Actor, now: datetime) -> Voucher:
+    """Take a redemption back within five minutes: the voucher is again what it was before.
+
+    Raises what `change_status` raises, and Rejected("undo_expired") after five minutes.
+    """
+    voucher = Voucher.objects.get(pk=voucher_id)
+    refuse_unless("unredeem", voucher, by=by, now=now)
+    if voucher.redeemed_at is None or now - voucher.redeemed_at > UNDO_WINDOW:
+        raise Rejected("undo_expired", _("A redemption can be undone for five minutes only."))
+    before = state_of(voucher)
+    change_status(
+        "unredeem",
+        voucher,
+        Status(voucher.redeemed_from),
+        by=by,
+        now=now,
+        redeemed_at=None,
+        redeemed_from="",
+    )
+    record([change_of(voucher, "unredeem", before=before)], by=by, now=now)
+    return voucher
+
+
+@transaction.atomic
+def transfer_voucher(*, voucher_id: str, from_uid: str, to_uid: str, now: datetime) -> Voucher:
+    """Give an unbooked voucher to another guest: from its holder, or from the hotel if it is open.
+
+    The caller has checked the signed claim link, which says from whom.
+
+    Raises what `change_status` raises, Conflict("voucher_changed") when the voucher is no
+    longer `from_uid`'s, Rejected("voucher_not_transferable") when a holder may not hand it on.
+    """
+    by = Actor(ActorKind.GUEST, to_uid)
+    voucher = Voucher.objects.get(pk=voucher_id)
+    refuse_unless("transfer", voucher, by=by, now=now)
+    if voucher.holder_uid == to_uid:
+        return voucher
+    if voucher.holder_uid != from_uid:
+        raise Conflict("voucher_changed", _("This voucher has been handed on already."))
+    if voucher.holder_uid and not voucher.transferable:
+        raise Rejected("voucher_not_transferable", _("This voucher cannot be handed on."))
+    before = state_of(voucher)
+    change_status("transfer", voucher, Status.ISSUED, by=by, now=now, holder_uid=to_uid)
+    record([change_of(voucher, "transfer", before=before)], by=by, now=now)
+    return voucher
+
+
+@transaction.atomic
+def expire_due(*, by: Actor, now: datetime, limit: int = 500) -> int:
+    """Store as expired up to `limit` of the vouchers that the clock has ended.
+
+    Returns how many there were; call again until it returns 0. Rows that another process
+    is changing at this moment are left for the next call.
+
+    Raises Rejected("actor_not_allowed") for anyone but the clock and the operator.
+    """
+    if not states.may("expire", by.kind):
+        raise Rejected("actor_not_allowed", _("Only the clock ends a voucher."))
+    due = list(
+        Voucher.objects.due(now)
+        .order_by("pk")
+        .select_for_update(skip_locked=True, no_key=True)[:limit]
+    )
+    Voucher.objects.filter(pk__in=[voucher.pk for voucher in due]).update(status=Status.EXPIRED)
+    changes = []
+    moved: dict[str, Counter[str | None]] = {}
+    for voucher in due:
+        before, counter = state_of(voucher), _counter_of(voucher)
+        voucher.status = Status.EXPIRED
+        changes.append(change_of(voucher, "expire", before=before))
+        if voucher.batch_id is not None:
+            sums = moved.setdefault(voucher.batch_id, Counter())
+            sums[counter] -= 1
+            sums[_counter_of(voucher)] += 1
+    for batch_id in sorted(moved):
+        _recount(batch_id, moved[batch_id])
+    record(changes, by=by, now=now)
+    return len(due)
+
+
+def all_due(*, by: Actor, now: datetime) -> Iterable[int]:
+    """Sweep everything that is due, in transactions of a few hundred; yields each one's number."""
+    while number := expire_due(by=by, now=now):
+        yield number
