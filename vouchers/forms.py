@@ -1,0 +1,92 @@
+"""What a well-formed request to issue vouchers is: for the admin and for rows of a CSV file."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from vouchers.domain import MAX_COUNT, Terms, terms_of
+from vouchers.models import CURRENCY, VOUCHER_MAX_MINUTES, Hotel, Offer
+
+
+class IssueForm(forms.Form):
+    """How many vouchers of an offer to issue, and until when they are valid."""
+
+    count = forms.IntegerField(label=_("How many"), min_value=1, max_value=MAX_COUNT, initial=1)
+    valid_from = forms.DateTimeField(
+        label=_("Valid from (UTC)"), required=False, help_text=_("Empty means from now on.")
+    )
+    valid_until = forms.DateTimeField(
+        label=_("Valid until (UTC)"),
+        required=False,
+        help_text=_("Empty means as long as the offer says."),
+    )
+
+    def terms(self, offer: Offer, now: datetime) -> Terms:
+        """Return the terms that the vouchers are issued on."""
+        data = self.cleaned_data
+        return terms_of(
+            offer, now=now, valid_from=data["valid_from"], valid_until=data["valid_until"]
+        )
+
+
+class VoucherRowForm(forms.Form):
+    """One row of a CSV file: the columns are the voucher's field names, and `count`."""
+
+    issuer_uid = forms.ModelChoiceField(Hotel.objects.all())
+    offer = forms.ModelChoiceField(Offer.objects.select_related("hotel"), required=False)
+    holder_uid = forms.CharField(max_length=64, required=False)
+    count = forms.IntegerField(min_value=1, max_value=MAX_COUNT, required=False)
+    service_type = forms.CharField(max_length=60, required=False)
+    title = forms.CharField(max_length=120, required=False)
+    description = forms.CharField(max_length=2000, required=False)
+    duration_minutes = forms.IntegerField(
+        min_value=1, max_value=VOUCHER_MAX_MINUTES, required=False
+    )
+    valid_from = forms.DateTimeField(required=False)
+    valid_until = forms.DateTimeField(required=False)
+    price_amount = forms.DecimalField(
+        min_value=0, max_digits=10, decimal_places=2, required=False
+    )
+    price_currency = forms.CharField(max_length=3, validators=[CURRENCY], required=False)
+    transferable = forms.NullBooleanField(required=False)
+    terms = forms.JSONField(required=False)
+
+    COLUMNS = (
+        "issuer_uid", "offer", "holder_uid", "count", "service_type", "title", "description",
+        "duration_minutes", "valid_from", "valid_until", "price_amount", "price_currency",
+        "transferable", "terms",
+    )  # fmt: skip
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for what a voucher without an offer cannot do without."""
+        data = super().clean() or {}
+        if not data.get("offer") and "offer" not in self.errors:
+            for name in ("title", "valid_until"):
+                if not data.get(name) and name not in self.errors:
+                    self.add_error(name, _("Needed for a voucher without an offer."))
+        if not isinstance(data.get("terms") or {}, dict):
+            self.add_error("terms", _("Write a JSON object, for example {}."))
+        return data
+
+    def issue_terms(self, now: datetime) -> Terms:
+        """Return the terms of the row: the offer's, with what the row says differently."""
+        data = self.cleaned_data
+        named = {
+            name: data[name]
+            for name in Terms.__dataclass_fields__
+            if data.get(name) not in (None, "")
+        }
+        for name in ("valid_from", "valid_until"):
+            if name in named:
+                named[name] = named[name].astimezone(UTC)
+        if data["offer"] is None:
+            return Terms(**{"valid_from": now, **named})
+        base = terms_of(
+            data["offer"],
+            now=now,
+            valid_from=named.pop("valid_from", None),
+            valid_until=named.pop("valid_until", None),
+        )
+        return Terms(**{name: getattr(base, name) for name in Terms.__dataclass_fields__} | named)
