@@ -13,7 +13,7 @@ from bookings import slots
 from bookings.calendars import Bookable, calendar_of, calendars_of, taken_by_offer, taken_for
 from bookings.domain import live_at
 from bookings.models import Booking, Mail
-from bookings.slots import Calendar, Day, Slot, Taken
+from bookings.slots import Calendar, Day, Reason, Slot, Taken
 from vouchers.models import Voucher
 
 # How far ahead a card looks for its next free slot.
@@ -34,6 +34,19 @@ class MonthView:
     def days(self) -> list[Day]:
         """The days of the month."""
         return [day for week in self.weeks for day in week if day is not None]
+
+    @property
+    def closures(self) -> list[tuple[date, date, str]]:
+        """The closures in the month: first day, last day, reason."""
+        found: list[tuple[date, date, str]] = []
+        for day in self.days:
+            if day.reason != Reason.CLOSURE:
+                continue
+            if found and found[-1][2] == day.closure and found[-1][1] + _DAY == day.day:
+                found[-1] = (found[-1][0], day.day, day.closure)
+            else:
+                found.append((day.day, day.day, day.closure))
+        return found
 
     @property
     def free(self) -> int:

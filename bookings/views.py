@@ -38,6 +38,7 @@ from vouchers.states import Status
 
 MOVE_FRAGMENTS = {
     "slot-calendar": "bookings/_slot_calendar.html",
+    "month-grid": "bookings/_slot_calendar.html",
     "day-slots": "bookings/_day_slots.html",
     "booking-panel": "bookings/_booking_panel.html",
 }
@@ -114,9 +115,11 @@ class MovePage:
         self.slot = next(free, None)
 
     @property
-    def nearest(self) -> list[Slot]:
-        """Free slots near the one that cannot be had."""
-        return nearest_slots(self.promise, self.wanted, now=self.now) if self.wanted else []
+    def nearest_if_needed(self) -> list[Slot]:
+        """Free slots near the one that the address names, when that one cannot be had."""
+        if self.wanted is None or self.slot is not None:
+            return []
+        return nearest_slots(self.promise, self.wanted, now=self.now)
 
 
 @private

@@ -9,7 +9,7 @@ from vouchers.queries import SORTS, Filters
 from vouchers.states import Status
 
 SORT_NAMES = {
-    "ending": _("Ending soonest"),
+    "ending": _("Ending first"),
     "newest": _("Newest"),
     "title": _("By name"),
 }

@@ -88,9 +88,9 @@ class Chosen:
         return next((slot for slot in day.slots if slot.start == self.wanted and slot.left), None)
 
     @cached_property
-    def nearest(self) -> list[Slot]:
-        """Free slots near the one that cannot be had."""
-        if self.wanted is None:
+    def nearest_if_needed(self) -> list[Slot]:
+        """Free slots near the one that the address names, when that one cannot be had."""
+        if self.wanted is None or self.slot is not None:
             return []
         return nearest_slots(self.promise, self.wanted, now=self._now)
 

@@ -27,6 +27,7 @@ FRAGMENTS = {
     "more-cards": "vouchers/_voucher_cards.html",
     "booking-steps": "bookings/_booking_steps.html",
     "slot-calendar": "bookings/_slot_calendar.html",
+    "month-grid": "bookings/_slot_calendar.html",
     "day-slots": "bookings/_day_slots.html",
     "booking-panel": "bookings/_booking_panel.html",
 }
@@ -35,7 +36,7 @@ FRAGMENTS = {
 @require_http_methods(["GET", "HEAD", "POST"])
 def manifest(request: HttpRequest) -> HttpResponse:
     """Show the manifest portal at the state of the address; POST books the slot it names."""
-    page = Manifest(ManifestForm(request.GET), guest_uid_of(request), timezone.now())
+    page = Manifest(_address_form(request), guest_uid_of(request), timezone.now())
     if request.method == "POST":
         return _book(request, page)
     status = 200
@@ -47,11 +48,22 @@ def manifest(request: HttpRequest) -> HttpResponse:
     return _show(request, page, status)
 
 
+def _address_form(request: HttpRequest) -> ManifestForm:
+    """Return the state of the address; the button that was pressed may name another slot."""
+    address = request.GET
+    if request.POST.get("slot"):
+        address = address.copy()
+        address["slot"] = request.POST["slot"]
+        address.pop("day", None)
+        address.pop("month", None)
+    return ManifestForm(address)
+
+
 def _show(request: HttpRequest, page: Manifest, status: int = 200) -> HttpResponse:
     """Answer with the whole page, or with the region that htmx is going to replace."""
     template = "portal/manifest_page.html"
     htmx = getattr(request, "htmx", None)
-    if htmx and not htmx.history_restore_request:
+    if htmx and not htmx.history_restore_request and status != 400:
         template = FRAGMENTS.get(htmx.target or "", template)
     context = {"page": page, "chosen": page.chosen, "query": request.GET}
     response = render(request, template, context, status=status)
@@ -124,7 +136,7 @@ def _pressed_before(form_key: object) -> Booking | None:
 
 def _afresh(request: HttpRequest, page: Manifest) -> Manifest:
     """Return the page as it is after a refusal, with what the guest typed and why it was refused."""
-    fresh = Manifest(ManifestForm(request.GET), page.guest_uid, page.now)
+    fresh = Manifest(_address_form(request), page.guest_uid, page.now)
     fresh.booking_form, fresh.message = page.booking_form, page.message
     return fresh
 

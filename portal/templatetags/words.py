@@ -1,5 +1,6 @@
 """Filters that put times, money, lengths and reasons into words; loaded in every template."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from bookings.models import Booking
 from bookings.slots import Day, Reason, Slot, slot_id
 from portal import formats
 from vouchers.services import service_name
@@ -53,6 +55,18 @@ def time_in(instant: datetime, zone: ZoneInfo) -> str:
 def slot_in(slot: Slot, zone: ZoneInfo) -> str:
     """Return a slot with its day."""
     return formats.slot_words(slot.start, slot.end, zone)
+
+
+@register.filter
+def slot_in_booking(booking: Booking) -> str:
+    """Return a booking's slot with its day, by its hotel's clock."""
+    return formats.slot_words(booking.slot_start, booking.slot_end, booking.hotel.zone)
+
+
+@register.filter
+def at(mapping: Mapping[str, object], key: str) -> object:
+    """Return what a mapping holds for a key that is a variable."""
+    return mapping.get(key)
 
 
 @register.filter

@@ -1,0 +1,39 @@
+# The commands of this project. `make run` and `make test` set up all that they need.
+PYTHON ?= python3
+VENV := .venv/bin
+export PORT
+
+.PHONY: run test check format setup pins messages
+
+run: ## serve the portal with demo data on http://127.0.0.1:8000 (PORT=… for another)
+	@$(PYTHON) tools/setup.py runtime
+	@exec $(VENV)/python tools/serve.py
+
+test: setup ## run the tests; what is not installed is skipped, and says why
+	@$(VENV)/python -m pytest $(ARGS)
+
+check: setup ## everything that CI checks: style, types, layers, templates, settings, tests
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/lint-imports
+	$(VENV)/mypy
+	$(VENV)/djade --check --target-version 5.2 $$(git ls-files 'templates/*.html')
+	$(VENV)/djlint --lint --quiet templates
+	SECRET_KEY=only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz $(VENV)/python manage.py makemigrations --check --dry-run
+	SECRET_KEY=only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz $(VENV)/python manage.py check --deploy --fail-level WARNING
+	$(VENV)/python -m pytest $(ARGS)
+
+format: setup ## put code and templates into shape
+	$(VENV)/ruff check --fix-only .
+	$(VENV)/ruff format .
+	$(VENV)/djade --target-version 5.2 $$(git ls-files 'templates/*.html') || true
+
+setup:
+	@$(PYTHON) tools/setup.py dev
+
+pins: ## choose the newest versions again (needs uv)
+	uv pip compile pyproject.toml --extra postgres --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements/runtime.txt
+	uv pip compile pyproject.toml --extra postgres --group dev -c requirements/runtime.txt --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements/dev.txt
+
+messages: setup ## gather the texts to translate (needs the gettext tools)
+	SECRET_KEY=messages $(VENV)/python manage.py makemessages --no-wrap --no-location --no-obsolete -l de -l nl -i '.venv/*' -i 'tests/*'

@@ -1,0 +1,139 @@
+// What the portal does beyond its links and forms. Everything works without this file.
+"use strict";
+
+(() => {
+  const body = document.body;
+  document.documentElement.classList.add("js");
+
+  // Links of a group that htmx follows: the one that was pressed is the current one.
+  body.addEventListener("htmx:beforeRequest", (event) => {
+    const link = event.detail.elt;
+    const group = link.matches("a") && link.closest("[data-current-group]");
+    if (!group || link.closest(".more")) return;
+    for (const other of group.querySelectorAll("[aria-current]")) other.removeAttribute("aria-current");
+    link.setAttribute("aria-current", "true");
+  });
+
+  // After a swap, reading goes on at the first thing that is wrong, or at the new heading.
+  body.addEventListener("htmx:afterSettle", (event) => {
+    const region = document.getElementById(event.detail.target.id) || event.detail.target;
+    prepare(document);
+    if (event.detail.elt.closest(".filters, .tabs, .more, #calendar-refresh")) return;
+    const wrong = region.querySelector(".field-bad input, .field-bad textarea, [role=alert][tabindex]");
+    const headings = region.querySelectorAll("[data-focus]");
+    const next = wrong || headings[headings.length - 1];
+    if (next) {
+      next.focus({ preventScroll: true });
+      next.scrollIntoView({ block: "nearest" });
+    }
+  });
+
+  body.addEventListener("htmx:sendError", () => {
+    const words = document.createElement("p");
+    words.className = "notice notice-bad";
+    words.textContent = body.dataset.offline;
+    document.getElementById("notice")?.replaceChildren(words);
+  });
+
+  // The card of the voucher in the address stays marked when the list is fetched anew.
+  function markCard() {
+    const chosen = document.querySelector("#booking-steps[data-chosen]")?.dataset.chosen;
+    for (const card of document.querySelectorAll("#voucher-list .card")) {
+      const isChosen = chosen && new URL(card.href).searchParams.get("voucher") === chosen;
+      card.toggleAttribute("aria-current", Boolean(isChosen));
+      if (isChosen) card.setAttribute("aria-current", "true");
+    }
+  }
+
+  // The month follows the ARIA grid pattern: one stop for Tab, arrows inside.
+  const cells = () => [...document.querySelectorAll("#month-grid .cell")];
+
+  function rove() {
+    const all = cells();
+    if (!all.length) return;
+    const stop =
+      all.find((cell) => cell === document.activeElement) ||
+      all.find((cell) => cell.hasAttribute("aria-current")) ||
+      all.find((cell) => cell.matches("a")) ||
+      all[0];
+    for (const cell of all) cell.tabIndex = cell === stop ? 0 : -1;
+  }
+
+  function focusCell(cell) {
+    if (!cell) return;
+    for (const other of cells()) other.tabIndex = -1;
+    cell.tabIndex = 0;
+    cell.focus();
+  }
+
+  let wantedDay = null;
+
+  function turnMonth(link, day) {
+    if (!link?.href) return;
+    wantedDay = day;
+    link.click();
+  }
+
+  body.addEventListener("keydown", (event) => {
+    const cell = event.target.closest?.("#month-grid .cell");
+    if (!cell || event.ctrlKey || event.metaKey || event.altKey) return;
+    const all = cells();
+    const index = all.indexOf(cell);
+    const row = [...cell.closest("tr").querySelectorAll(".cell")];
+    const day = Number(cell.id.slice(-2));
+    const moves = {
+      ArrowLeft: () => focusCell(all[index - 1]),
+      ArrowRight: () => focusCell(all[index + 1]),
+      ArrowUp: () => focusCell(all[index - 7]),
+      ArrowDown: () => focusCell(all[index + 7]),
+      Home: () => focusCell(row[0]),
+      End: () => focusCell(row[row.length - 1]),
+      PageUp: () => turnMonth(document.getElementById("month-previous"), day),
+      PageDown: () => turnMonth(document.getElementById("month-next"), day),
+    };
+    if (event.key === " " && cell.matches("a")) cell.click();
+    else if (moves[event.key]) moves[event.key]();
+    else return;
+    event.preventDefault();
+  });
+
+  // The zone is named only where it differs from the reader's own.
+  function hideOwnZone() {
+    const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    for (const line of document.querySelectorAll("[data-zone]")) line.hidden = line.dataset.zone === own;
+  }
+
+  function prepare() {
+    markCard();
+    rove();
+    hideOwnZone();
+    if (wantedDay) {
+      const all = cells();
+      focusCell(all[Math.min(wantedDay, all.length) - 1]);
+      wantedDay = null;
+    }
+  }
+
+  // Free places are counted anew while somebody is looking.
+  setInterval(() => {
+    const refresh = document.getElementById("calendar-refresh");
+    if (refresh && document.visibilityState === "visible" && !document.querySelector(".htmx-request")) {
+      htmx.ajax("GET", location.href, { source: refresh, target: "#month-grid" });
+    }
+  }, 30_000);
+
+  body.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-print], [data-copy]");
+    if (!button) return;
+    if (button.hasAttribute("data-print")) {
+      window.print();
+      return;
+    }
+    const text = button.parentElement.querySelector(".copy-text");
+    text.select();
+    await navigator.clipboard?.writeText(text.value);
+    button.textContent = button.dataset.done;
+  });
+
+  prepare();
+})();

@@ -1,0 +1,64 @@
+"""What tests compare before and after: everything that is stored."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db.models import Count, Model
+from django_tasks_db.models import DBTaskResult
+
+from bookings.models import Booking, Mail
+from events.models import Event
+from portal.errors import Conflict, Rejected
+from vouchers.models import Batch, Voucher
+
+_CHANGEABLE: tuple[type[Model], ...] = (Voucher, Batch, Booking, Event, Mail, DBTaskResult)
+
+
+def stored() -> dict[str, list[dict[str, Any]]]:
+    """Every row that a verb could write, whole."""
+    return {
+        model._meta.label: list(model._default_manager.order_by("pk").values()) for model in _CHANGEABLE
+    }
+
+
+@contextmanager
+def refused(code: str, kind: type[Rejected] = Rejected) -> Iterator[None]:
+    """Expect exactly this refusal, and that it has changed nothing."""
+    before = stored()
+    with pytest.raises(Rejected) as refusal:
+        yield
+    assert refusal.value.code == code
+    assert type(refusal.value) is kind
+    assert refusal.value.message
+    assert stored() == before
+
+
+@contextmanager
+def conflicting(code: str) -> Iterator[None]:
+    """Expect a refusal for the present state, and that it has changed nothing."""
+    with refused(code, Conflict):
+        yield
+
+
+@contextmanager
+def unchanged() -> Iterator[None]:
+    """Expect that nothing is written."""
+    before = stored()
+    yield
+    assert stored() == before
+
+
+def assert_batches_count_true() -> None:
+    """The counters of every batch are what counting its open vouchers gives."""
+    truth = {
+        (row["batch"], row["status"]): row["number"]
+        for row in Voucher.objects.filter(holder_uid="", batch__isnull=False)
+        .order_by()
+        .values("batch", "status")
+        .annotate(number=Count("pk"))
+    }
+    for batch in Batch.objects.all():
+        for status in ("issued", "consumed", "cancelled", "expired"):
+            assert getattr(batch, f"open_{status}") == truth.get((batch.pk, status), 0), (batch.pk, status)
