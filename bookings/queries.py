@@ -23,7 +23,11 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class MonthView:
-    """A month of a voucher's calendar, week by week from Monday; days of other months are None."""
+    """A month of a voucher's calendar, week by week from Monday.
+
+    Days of other months are None, and weeks that are over are left out: they would push
+    what can be booked off a phone's screen.
+    """
 
     first: date
     weeks: list[list[Day | None]]
@@ -106,7 +110,7 @@ def calendar_view(
     days = slots.days(calendar, first, _month_after(first) - _DAY, now=now, taken=taken)
     month_view = MonthView(
         first,
-        _weeks(days),
+        [week for week in _weeks(days) if not _is_over(week)],
         previous=(first - _DAY).replace(day=1) if first > first_day else None,
         next=_month_after(first) if _month_after(first) <= last_day else None,
     )
@@ -132,6 +136,10 @@ def nearest_slots(promise: Bookable, wanted: datetime, *, now: datetime) -> list
 
 def _month_after(first: date) -> date:
     return (first.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+
+def _is_over(week: Sequence[Day | None]) -> bool:
+    return all(day is None or day.reason == Reason.PAST for day in week)
 
 
 def _weeks(days: Sequence[Day]) -> list[list[Day | None]]:

@@ -239,6 +239,14 @@ def data_delete(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+def leave(request: HttpRequest) -> HttpResponse:
+    """Make this browser nobody's: for a device that others use too. The bookings stay."""
+    response = redirect("manifest")
+    forget_guest_of(response)
+    return response
+
+
+@require_POST
 def links_revoke(request: HttpRequest) -> HttpResponse:
     """Switch off every guest link of this guest that was made so far."""
     uid = guest_uid_of(request)
@@ -258,7 +266,7 @@ def guest_link(request: HttpRequest, token: str) -> HttpResponse:
     try:
         uid = read_guest_link_token(token)
     except Rejected as error:
-        context = {"message": error.message, "link_form": LinkRequestForm()}
+        context = {"reason": error.message, "link_form": LinkRequestForm()}
         return render(request, "bookings/link_invalid.html", context, status=404)
     if request.method == "POST":
         response = redirect("bookings:my")

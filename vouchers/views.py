@@ -78,7 +78,7 @@ def claim(request: HttpRequest, token: str) -> HttpResponse:
     try:
         offered = read_claim_token(token)
     except Rejected as error:
-        return render(request, "vouchers/claim_invalid.html", {"message": error.message}, status=404)
+        return render(request, "vouchers/claim_invalid.html", {"reason": error.message}, status=404)
     vouchers = Voucher.objects.select_related("hotel").filter(holder_uid=offered.from_uid)
     uid = guest_uid_of(request) or new_guest_uid()
     if request.method == "POST":
