@@ -5,6 +5,7 @@ time a naive datetime as the hotel's clock shows it. Python's `fold` tells the t
 of an hour that exists twice apart (PEP 495).
 """
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from zoneinfo import ZoneInfo
 
 _DAY = timedelta(days=1)
 _MIDNIGHT = time()
+# No voucher is valid outside these years, and far outside them dates cannot be reckoned with.
+_YEARS = range(1990, 2200)
+_SLOT_ID = re.compile(r"slot-[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,15}(Z|[+-][0-9]{2}:[0-9]{2})")
 Interval = tuple[datetime, datetime]
 
 
@@ -135,12 +139,15 @@ def instants_of(wall: datetime, zone: ZoneInfo) -> list[datetime]:
 def _edge(wall: datetime, zone: ZoneInfo, *, latest: bool = False) -> datetime:
     """Return the instant that bounds opening hours at a wall time.
 
-    A wall time that exists twice bounds at its first reading, at its second if `latest`.
-    One that the clock skips bounds at the moment of the skip.
+    A wall time that exists twice bounds at its first reading; if `latest`, at its second
+    when the clock shows less than it in between. One that the clock skips bounds at the
+    moment of the skip.
     """
     instants = instants_of(wall, zone)
     if instants:
-        return instants[-1 if latest else 0]
+        # A clock that goes back to this very reading shows nothing less after the first one.
+        just_before = (instants[-1] - timedelta(microseconds=1)).astimezone(zone)
+        return instants[-1 if latest and just_before.replace(tzinfo=None) < wall else 0]
     after = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
     before = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
     old_offset = before.astimezone(zone).utcoffset()
@@ -199,12 +206,11 @@ def _days(first: date, last: date) -> Iterator[date]:
 
 def _windows(calendar: Calendar, first: date, last: date) -> list[_Window]:
     """Return the opening hours that begin on the days from `first` to `last`, closures left out."""
-    assert calendar.weekly is not None
     return [
         _window(hours.opens, hours.closes, day, calendar.zone)
         for day in _days(first, last)
         if calendar.closure_on(day) is None
-        for hours in calendar.weekly
+        for hours in calendar.weekly or ()
         if hours.weekday == day.weekday()
     ]
 
@@ -324,7 +330,14 @@ def _why_closed(calendar: Calendar, day: date, now: datetime) -> Reason:
         return Reason.NO_LONGER_VALID
     if calendar.closure_on(day) is not None:
         return Reason.CLOSURE
-    return Reason.TOO_SOON if starts(calendar, day, day) else Reason.NOT_OPEN
+    if starts(calendar, day, day):
+        return Reason.TOO_SOON
+    if calendar.weekly is None:
+        return Reason.NO_LONGER_VALID
+    opened = _offer_starts(calendar, day, day)
+    if not opened:
+        return Reason.NOT_OPEN
+    return Reason.NOT_YET_VALID if opened[-1] < calendar.valid_from else Reason.NO_LONGER_VALID
 
 
 def first_free(
@@ -361,16 +374,19 @@ def nearest_free(
 
 def slot_id(start: datetime) -> str:
     """Return a slot's public id: "slot-" and its start as ISO 8601 in UTC."""
-    precision = "milliseconds" if start.microsecond else "seconds"
+    # A plain calendar counts from the instant of issue, which has microseconds.
+    precision = "seconds"
+    if start.microsecond:
+        precision = "microseconds" if start.microsecond % 1000 else "milliseconds"
     return f"slot-{start.astimezone(UTC).isoformat(timespec=precision).replace('+00:00', 'Z')}"
 
 
 def parse_slot_id(text: str) -> datetime | None:
     """Return the start that a slot id names, in UTC; None for anything that is no slot id."""
-    if not text.startswith("slot-") or len(text) > 40:
+    if not _SLOT_ID.fullmatch(text):
         return None
     try:
-        start = datetime.fromisoformat(text.removeprefix("slot-"))
-        return start.astimezone(UTC) if start.tzinfo is not None else None
+        start = datetime.fromisoformat(text.removeprefix("slot-")).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return start if start.year in _YEARS else None
