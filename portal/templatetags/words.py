@@ -20,7 +20,7 @@ from vouchers.states import Status
 register = template.Library()
 
 register.filter("service_name", service_name)
-register.filter("length", formats.length_words)
+register.filter("length_words", formats.length_words)
 register.filter("day", formats.day_words)
 register.filter("long_day", formats.long_day_words)
 register.filter("month", formats.month_words)
