@@ -5,15 +5,18 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
+from django.db import transaction
 from django.db.models import Count, Q
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
+from django.utils.translation import gettext_lazy as _
 
 from bookings.ics import calendar_file
 from bookings.models import Booking, Mail, MailKind
 from bookings.tasks import send_mail
 from portal import formats
+from portal.errors import Conflict
 from presence.domain import make_guest_link_token
 
 
@@ -87,3 +90,15 @@ def absolute(path: str) -> str:
 
 def _host() -> str:
     return urlsplit(settings.PUBLIC_URL).hostname or "localhost"
+
+
+@transaction.atomic
+def owe_again(mail_id: int, *, now: datetime) -> None:
+    """Owe a mail again that was given up; it is tried for as long as a new one.
+
+    Raises Conflict("mail_not_given_up") for one that was sent, or is still being tried.
+    """
+    given_up = Mail.objects.filter(pk=mail_id, sent_at=None, failed_at__isnull=False)
+    if not given_up.update(failed_at=None, attempts=0, created_at=now):
+        raise Conflict("mail_not_given_up", _("Only a mail that was given up can be sent again."))
+    send_mail.enqueue(mail_id)
