@@ -1,0 +1,71 @@
+"""The journal in the admin: to be read."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from django.contrib import admin
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from events.models import Event
+from events.queries import details, differences
+from portal.admin import ReadOnlyAdmin, moment_words
+
+_UTC = ZoneInfo("UTC")
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    """Who changed what and when, with before and after."""
+
+    hotel_lookup = "issuer_uid"
+    list_display = ("created", "type", "subject_id", "actor_id", "issuer_uid", "changes")
+    list_filter = (("created_at", admin.DateFieldListFilter), "type", "issuer_uid")
+    search_fields = ("subject_id", "actor_id")
+    search_help_text = gettext_lazy("Id of a voucher, booking, offer or hotel, or who did it.")
+    ordering = ("-id",)
+    sortable_by = ()
+    fields = readonly_fields = (
+        "created",
+        "type",
+        "subject_type",
+        "subject_id",
+        "actor_id",
+        "issuer_uid",
+        "before_and_after",
+        "further",
+        "id",
+    )
+
+    @admin.display(description=gettext_lazy("time"))
+    def created(self, event: Event) -> str:
+        """Return when it happened, in UTC: the journal is of many hotels."""
+        at: datetime = event.created_at.astimezone(UTC)
+        return moment_words(at, _UTC)
+
+    @admin.display(description=gettext_lazy("changes"))
+    def changes(self, event: Event) -> str:
+        """Return the changes in one line."""
+        return "; ".join(f"{each.name}: {each.before} → {each.after}" for each in differences(event))
+
+    @admin.display(description=gettext_lazy("before and after"), empty_value="–")
+    def before_and_after(self, event: Event) -> SafeString | str:
+        """Return the changes as a table."""
+        rows = [(each.name, each.before, each.after) for each in differences(event)]
+        if not rows:
+            return ""
+        return format_html(
+            '<table><thead><tr><th scope="col">{}</th><th scope="col">{}</th><th scope="col">{}</th></tr>'
+            "</thead><tbody>{}</tbody></table>",
+            _("what"),
+            _("before"),
+            _("after"),
+            format_html_join("", '<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>', rows),
+        )
+
+    @admin.display(description=gettext_lazy("details"), empty_value="–")
+    def further(self, event: Event) -> SafeString | str:
+        """Return what else the event says."""
+        return format_html_join("", "<div>{}: {}</div>", details(event))
