@@ -1,0 +1,81 @@
+"""What the admin shows of bookings, and of offers and vouchers, whose pages need calendars and bookings."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from bookings.admin_bookings import BookingAdmin
+from bookings.admin_filters import DeliveryFilter
+from bookings.admin_offers import OfferAdmin
+from bookings.admin_vouchers import BookableVoucherAdmin
+from bookings.mails import owe_again
+from bookings.models import Booking, Mail
+from portal.admin import ReadOnlyAdmin, moment_words
+from portal.admin_actions import run_each
+from vouchers.models import Offer, Voucher
+
+admin.site.register(Offer, OfferAdmin)
+admin.site.register(Voucher, BookableVoucherAdmin)
+admin.site.register(Booking, BookingAdmin)
+
+
+@admin.register(Mail)
+class MailAdmin(ReadOnlyAdmin):
+    """Mails that are owed, sent and given up; sending again needs the permission to change."""
+
+    hotel_lookup = "booking__hotel"
+    list_display = ("created", "kind", "recipient", "booking", "attempts", "sent", "given_up", "last_error")
+    list_filter = (DeliveryFilter, "kind")
+    list_select_related = ("booking__hotel",)
+    search_fields = ("recipient", "booking__id", "guest_uid")
+    ordering = ("-id",)
+    actions = ("send_again",)
+    fields = readonly_fields = (
+        "kind",
+        "booking",
+        "recipient",
+        "guest_uid",
+        "created",
+        "attempts",
+        "sent",
+        "given_up",
+        "last_error",
+    )
+
+    @admin.display(description=_("created"), ordering="created_at")
+    def created(self, mail: Mail) -> str:
+        """Return since when the mail is owed."""
+        return moment_words(mail.created_at, mail.booking.hotel.zone)
+
+    @admin.display(description=_("sent"), ordering="sent_at", empty_value="–")
+    def sent(self, mail: Mail) -> str:
+        """Return when the mail was sent."""
+        return moment_words(mail.sent_at, mail.booking.hotel.zone) if mail.sent_at else ""
+
+    @admin.display(description=_("given up"), ordering="failed_at", empty_value="–")
+    def given_up(self, mail: Mail) -> str:
+        """Return when the mail was given up."""
+        return moment_words(mail.failed_at, mail.booking.hotel.zone) if mail.failed_at else ""
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Tell whether the user may have mails sent again."""
+        return request.user.has_perm("bookings.change_mail")
+
+    @admin.action(description=_("Send again"), permissions=["operate"])
+    def send_again(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
+        """Owe the chosen mails again."""
+        return run_each(
+            self,
+            request,
+            rows,
+            lambda key: owe_again(int(key), now=timezone.now()),
+            lambda number: (
+                ngettext("%(number)d mail is sent again.", "%(number)d mails are sent again.", number)
+                % {"number": number}
+            ),
+        )

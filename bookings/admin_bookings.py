@@ -1,0 +1,197 @@
+"""Bookings in the admin: by day, by the hotel's clock; cancelling and marking who did not come."""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from bookings.admin_filters import DayFilter
+from bookings.domain import cancel_booking, mark_no_show
+from bookings.models import Booking, BookingStatus
+from events.queries import journal_of
+from portal import formats
+from portal.admin import HotelFilter, ReadOnlyAdmin, acting, hotels_of, is_superuser, moment_of
+from portal.admin_actions import APPLY, ReasonForm, ask_first, run_each
+from portal.errors import Conflict
+from vouchers.models import Hotel
+from vouchers.states import Status
+
+_UTC = ZoneInfo("UTC")
+
+
+class BookingAdmin(ReadOnlyAdmin):
+    """Bookings; cancelling and marking need the permission to change."""
+
+    change_form_template = "admin/record_change_form.html"
+    list_display = ("slot", "what", "hotel", "guest_name", "state", "voucher_id", "id")
+    list_filter = (DayFilter, ("hotel", HotelFilter), "status")
+    list_select_related = ("hotel", "voucher")
+    search_fields = ("id", "voucher__id", "guest_name", "guest_email", "holder_uid")
+    search_help_text = gettext_lazy("Id of the booking or its voucher, name, e-mail address or holder.")
+    date_hierarchy = "slot_start"
+    ordering = ("-slot_start", "-id")
+    actions = ("cancel", "no_show")
+    created = moment_of("created_at", gettext_lazy("created"))
+    cancelled = moment_of("cancelled_at", gettext_lazy("cancelled"))
+    marked = moment_of("no_show_at", gettext_lazy("marked as not come"))
+    fieldsets: ClassVar[Any] = (
+        (None, {"fields": ("id", "slot", "state", "hotel", "offer", "voucher", "voucher_id", "slot_id")}),
+        (
+            gettext_lazy("Guest"),
+            {"fields": ("guest_name", "guest_email", "guest_note", "holder_uid", "language")},
+        ),
+        (
+            gettext_lazy("What happened"),
+            {"fields": ("status", "created", "cancelled", "cancel_reason", "marked", "revision")},
+        ),
+    )
+    readonly_fields = ("slot", "state", "voucher_id", "slot_id", "created", "cancelled", "marked", "revision")
+
+    @admin.display(description=gettext_lazy("slot"), ordering="slot_start")
+    def slot(self, booking: Booking) -> str:
+        """Return the slot by the hotel's clock."""
+        return slot_words(booking)
+
+    @admin.display(description=gettext_lazy("what"))
+    def what(self, booking: Booking) -> str:
+        """Return what is booked."""
+        return booking.voucher.title
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, booking: Booking) -> str:
+        """Return what has become of the booking: of the slot, the voucher and the guest."""
+        if not booking.is_standing:
+            return str(BookingStatus.CANCELLED.label)
+        if booking.no_show_at and booking.voucher.status != Status.CONSUMED:
+            return _("Not come")
+        return str(booking.voucher.shown(timezone.now()).label)
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Tell whether the user may cancel and mark bookings."""
+        return request.user.has_perm("bookings.change_booking")
+
+    @admin.action(description=gettext_lazy("Cancel…"), permissions=["operate"])
+    def cancel(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
+        """Ask for a reason, then cancel the chosen bookings."""
+        form = ReasonForm(request.POST if APPLY in request.POST else None)
+        if not form.is_valid():
+            return ask_first(
+                self,
+                request,
+                rows,
+                action="cancel",
+                title=_("Cancel bookings"),
+                button=_("Cancel the bookings"),
+                lines=_consequences,
+                form=form,
+            )
+        by, reason = acting(request), form.cleaned_data["reason"]
+
+        def verb(key: str) -> None:
+            now = timezone.now()
+            if cancel_booking(booking_id=key, by=by, now=now, reason=reason).cancelled_at != now:
+                raise Conflict("booking_cancelled", gettext_lazy("This booking has been cancelled."))
+
+        return run_each(self, request, rows, verb, _cancelled_words)
+
+    @admin.action(description=gettext_lazy("Mark as not come"), permissions=["operate"])
+    def no_show(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
+        """Mark that the guests of the chosen bookings did not come."""
+        by = acting(request)
+
+        def verb(key: str) -> None:
+            now = timezone.now()
+            if mark_no_show(booking_id=key, by=by, now=now).no_show_at != now:
+                raise Conflict("booking_marked", gettext_lazy("This booking is marked already."))
+
+        return run_each(self, request, rows, verb, _marked_words)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list with days as the clock of the chosen hotel, or of the user's only one, has them."""
+        zone = self._zone(request)
+        context = {"subtitle": _("Days by the clock of %(zone)s") % {"zone": zone.key}}
+        with timezone.override(zone):
+            response = super().changelist_view(request, {**context, **(extra_context or {})})
+            # Days are told apart while the page is written, so that has to happen here.
+            return response.render() if isinstance(response, TemplateResponse) else response
+
+    def _zone(self, request: HttpRequest) -> ZoneInfo:
+        hotels = Hotel.objects.all() if is_superuser(request) else hotels_of(request)
+        chosen = request.GET.get("hotel__uid__exact")
+        if chosen:
+            hotels = hotels.filter(pk=chosen)
+        zones = list(hotels.order_by().values_list("time_zone", flat=True).distinct()[:2])
+        return ZoneInfo(zones[0]) if len(zones) == 1 else _UTC
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Add what can be done with the booking, and the journal of it and its voucher."""
+        booking = context.get("original")
+        if booking is not None:
+            context["journal"] = journal_of(booking.pk, booking.voucher_id)
+            context["zone"] = booking.hotel.zone
+            allowed = self.get_actions(request)
+            context["page_actions"] = [
+                (name, label) for name, label in _page_actions(booking) if name in allowed
+            ]
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
+def _page_actions(booking: Booking) -> list[tuple[str, str]]:
+    now = timezone.now()
+    found = []
+    if booking.is_standing and booking.voucher.shown(now) == Status.BOOKED:
+        found.append(("cancel", _("Cancel…")))
+    consumed = booking.voucher.status == Status.CONSUMED
+    if booking.is_standing and not booking.no_show_at and not consumed and booking.slot_start <= now:
+        found.append(("no_show", _("Mark as not come")))
+    return found
+
+
+def _cancelled_words(number: int) -> str:
+    words = ngettext("%(number)d booking cancelled.", "%(number)d bookings cancelled.", number)
+    return words % {"number": number}
+
+
+def _marked_words(number: int) -> str:
+    words = ngettext(
+        "%(number)d booking marked as not come.", "%(number)d bookings marked as not come.", number
+    )
+    return words % {"number": number}
+
+
+def slot_words(booking: Booking) -> str:
+    """Return a booking's slot by its hotel's clock, with year and zone."""
+    zone = booking.hotel.zone
+    day = formats.day_words(booking.slot_start.astimezone(zone).date(), with_year=True)
+    start, end = (formats.time_words(at, zone) for at in (booking.slot_start, booking.slot_end))
+    return f"{day}, {start}–{end} ({zone.key})"
+
+
+def _consequences(bookings: list[Any]) -> Iterable[str]:
+    """Say of each booking what cancelling changes."""
+    now = timezone.now()
+    for booking in bookings:
+        named = f"{booking.voucher.title}, {slot_words(booking)}"
+        if booking.guest_name:
+            named = f"{named}, {booking.guest_name}"
+        if not booking.is_standing or booking.voucher.shown(now) != Status.BOOKED:
+            yield _("%(booking)s stays as it is.") % {"booking": named}
+        elif booking.guest_email:
+            yield _("%(booking)s: the place is free again, and the guest is told by e-mail.") % {
+                "booking": named
+            }
+        else:
+            yield _("%(booking)s: the place is free again; the guest left no e-mail address.") % {
+                "booking": named
+            }
