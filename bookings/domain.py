@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from bookings.calendars import calendar_of
 from bookings.guards import PLACES_TAKEN
 from bookings.mails import owe_mail
-from bookings.models import Booking, BookingStatus, MailKind
+from bookings.models import REASON_LENGTH, Booking, BookingStatus, MailKind
 from bookings.slots import Calendar, day_bounds, is_on_calendar
 from events.domain import Change, record
 from portal.actors import Actor
@@ -383,7 +383,7 @@ def _refuse_late(booking: Booking, by: Actor, now: datetime) -> None:
 
 
 def _refuse_long(reason: str) -> None:
-    if len(reason) > Booking._meta.get_field("cancel_reason").max_length:
+    if len(reason) > REASON_LENGTH:
         raise Rejected("reason_too_long", _("Please give a shorter reason."))
 
 

@@ -1,5 +1,6 @@
 """What well-formed requests about bookings are."""
 
+from typing import Any
 from uuid import uuid4
 
 from django import forms
@@ -50,10 +51,10 @@ class BookingForm(forms.Form):
 class SlotField(forms.CharField):
     """A slot id; cleans to the instant at which the slot starts."""
 
-    def __init__(self, **kwargs: object) -> None:
-        super().__init__(max_length=40, **kwargs)
+    def __init__(self, *, required: bool = True) -> None:
+        super().__init__(max_length=40, required=required)
 
-    def clean(self, value: object) -> object:
+    def clean(self, value: Any) -> Any:
         """Return the start, or None for an empty field that is not required."""
         text = super().clean(value)
         if not text:
@@ -67,7 +68,7 @@ class SlotField(forms.CharField):
 class MonthField(forms.CharField):
     """A month as "2026-12"; cleans to its first day."""
 
-    def clean(self, value: object) -> object:
+    def clean(self, value: Any) -> Any:
         """Return the first day, or None for an empty field."""
         text = super().clean(value)
         if not text:

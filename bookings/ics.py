@@ -33,4 +33,4 @@ def calendar_file(booking: Booking, *, now: datetime) -> bytes:
     calendar.add("method", "PUBLISH")
     calendar.add_component(event)
     calendar.add_missing_timezones()
-    return calendar.to_ical()
+    return bytes(calendar.to_ical())

@@ -42,10 +42,10 @@ def owe_mail(booking: Booking, kind: MailKind, *, now: datetime) -> Mail | None:
 def is_limited(address: str, guest_uid: str, *, now: datetime) -> bool:
     """Tell whether an address or a guest has had its mails for this hour."""
     to_address, of_guest = Q(recipient=address), Q(guest_uid=guest_uid)
-    numbers = Mail.objects.filter(
-        to_address | of_guest, created_at__gt=now - timedelta(hours=1)
-    ).aggregate(to=Count("pk", filter=to_address), by=Count("pk", filter=of_guest))
-    return (
+    numbers = Mail.objects.filter(to_address | of_guest, created_at__gt=now - timedelta(hours=1)).aggregate(
+        to=Count("pk", filter=to_address), by=Count("pk", filter=of_guest)
+    )
+    return bool(
         numbers["to"] >= settings.MAILS_PER_ADDRESS_PER_HOUR
         or numbers["by"] >= settings.MAILS_PER_GUEST_PER_HOUR
     )

@@ -16,6 +16,7 @@ from bookings.slots import slot_id
 from portal.ids import ID_LENGTH
 from vouchers.models import OFFER_MAX_MINUTES, Hotel, Offer, Voucher
 
+REASON_LENGTH = 200
 OFFER_MAX_LENGTH = timedelta(minutes=OFFER_MAX_MINUTES)
 
 
@@ -57,7 +58,7 @@ class Booking(models.Model):
     status = models.CharField(
         _("status"), max_length=10, choices=BookingStatus.choices, default=BookingStatus.BOOKED
     )
-    cancel_reason = models.CharField(_("reason of cancelling"), max_length=200, blank=True)
+    cancel_reason = models.CharField(_("reason of cancelling"), max_length=REASON_LENGTH, blank=True)
     created_at = models.DateTimeField(_("created"))
     cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
     # Grows with every move: a change that was prepared on an older one is refused.

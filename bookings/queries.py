@@ -1,7 +1,7 @@
 """Reads of calendars and bookings, shaped for a screen."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -183,9 +183,9 @@ class GuestData:
     """Everything that is stored of a guest."""
 
     uid: str
-    bookings: list[dict[str, Any]]
-    vouchers: list[dict[str, Any]]
-    mails: list[dict[str, Any]]
+    bookings: list[Mapping[str, Any]]
+    vouchers: list[Mapping[str, Any]]
+    mails: list[Mapping[str, Any]]
 
     def as_json(self) -> str:
         """Return it all as JSON text, times in UTC."""

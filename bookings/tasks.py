@@ -15,7 +15,7 @@ LONGEST_DELAY = timedelta(hours=6)
 GIVE_UP_AFTER = timedelta(days=3)
 
 
-@task()
+@task()  # type: ignore[untyped-decorator]
 def send_mail(mail_id: int) -> None:
     """Send a mail that is owed; after a failure, try again later, for three days.
 

@@ -239,7 +239,7 @@ def data_delete(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def leave(request: HttpRequest) -> HttpResponse:
+def leave(_request: HttpRequest) -> HttpResponse:
     """Make this browser nobody's: for a device that others use too. The bookings stay."""
     response = redirect("manifest")
     forget_guest_of(response)

@@ -4,7 +4,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 
 
-class Rejected(Exception):
+class Rejected(Exception):  # noqa: N818 - the word that the domain uses
     """A well-formed request that a rule refuses; nothing has been changed.
 
     `code` is stable and part of the published interface; `message` is a sentence

@@ -23,6 +23,6 @@ class RedactSecrets(logging.Filter):
 class UtcFormatter(logging.Formatter):
     """Write times as ISO 8601 in UTC."""
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"

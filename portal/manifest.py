@@ -24,7 +24,9 @@ from vouchers.states import Status
 class Chosen:
     """The voucher or batch that the address names, with its calendar at the address's day."""
 
-    def __init__(self, promise: Voucher | Batch, place: dict[str, Any], guest_uid: str, now: datetime) -> None:
+    def __init__(
+        self, promise: Voucher | Batch, place: dict[str, Any], guest_uid: str, now: datetime
+    ) -> None:
         self.promise = promise
         self.hotel = promise.hotel
         self._place = place

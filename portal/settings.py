@@ -3,6 +3,7 @@
 docs/operations.md lists every variable.
 """
 
+import logging
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -28,7 +29,7 @@ _database = env.dj_db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'portal
 _email = env.dj_email_url("EMAIL_URL", default="console:")
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="vouchers@localhost")
 PUBLIC_URL: str = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
-LOG_LEVEL: str = env.log_level("LOG_LEVEL", default="INFO")
+LOG_LEVEL: int = env.log_level("LOG_LEVEL", default=logging.INFO)
 HSTS_INCLUDE_SUBDOMAINS: bool = env.bool("HSTS_INCLUDE_SUBDOMAINS", default=False)
 MAILS_PER_ADDRESS_PER_HOUR: int = env.int("MAILS_PER_ADDRESS_PER_HOUR", default=10)
 MAILS_PER_GUEST_PER_HOUR: int = env.int("MAILS_PER_GUEST_PER_HOUR", default=20)

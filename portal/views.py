@@ -1,5 +1,7 @@
 """The manifest page over HTTP, and the pages for what goes wrong."""
 
+from datetime import datetime
+
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -50,9 +52,8 @@ def manifest(request: HttpRequest) -> HttpResponse:
 
 def _address_form(request: HttpRequest) -> ManifestForm:
     """Return the state of the address; the button that was pressed may name another slot."""
-    address = request.GET
+    address = request.GET.copy()
     if request.POST.get("slot"):
-        address = address.copy()
         address["slot"] = request.POST["slot"]
         address.pop("day", None)
         address.pop("month", None)
@@ -91,9 +92,10 @@ def _book(request: HttpRequest, page: Manifest) -> HttpResponse:
     if not form.is_valid():
         return _show(request, page, 422)
     uid = page.guest_uid or new_guest_uid()
+    start = chosen.wanted
     key = form.cleaned_data["form_key"]
     try:
-        booking = _pressed_before(key) or _take(chosen, form, uid, page)
+        booking = _pressed_before(key) or _take(chosen, start, form, uid, page.now)
     except IntegrityError:
         # Two presses of one button at once: the first one's booking is the answer to both.
         twin = _pressed_before(key)
@@ -113,17 +115,12 @@ def _book(request: HttpRequest, page: Manifest) -> HttpResponse:
     return response
 
 
-def _take(chosen: Chosen, form: BookingForm, uid: str, page: Manifest) -> Booking:
-    assert chosen.wanted is not None
+def _take(chosen: Chosen, start: datetime, form: BookingForm, uid: str, now: datetime) -> Booking:
     details = form.details(get_language() or "en")
     by = guest(uid)
     if chosen.is_batch:
-        return book_any(
-            batch_id=chosen.key, start=chosen.wanted, holder_uid=uid, by=by, now=page.now, guest=details
-        )
-    return book_slot(
-        voucher_id=chosen.key, start=chosen.wanted, holder_uid=uid, by=by, now=page.now, guest=details
-    )
+        return book_any(batch_id=chosen.key, start=start, holder_uid=uid, by=by, now=now, guest=details)
+    return book_slot(voucher_id=chosen.key, start=start, holder_uid=uid, by=by, now=now, guest=details)
 
 
 def _pressed_before(form_key: object) -> Booking | None:
@@ -141,7 +138,7 @@ def _afresh(request: HttpRequest, page: Manifest) -> Manifest:
     return fresh
 
 
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django passes it
     """Explain a form that was too old or came from elsewhere, and how to go on."""
     return render(request, "portal/csrf_failure.html", status=403)
 

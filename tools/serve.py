@@ -80,11 +80,10 @@ def main() -> int:
     signal.signal(signal.SIGTERM, interrupted)
     children: list[subprocess.Popen[bytes]] = []
     try:
-        for command in (
-            [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py")],
-            [*manage, "work"],
-        ):
-            children.append(subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True))
+        web = [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py")]
+        for command in (web, [*manage, "work"]):
+            child = subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True)
+            children.append(child)  # one by one: what has been started is stopped, whatever comes
         print(f"\nThe portal:  http://{host}:{port}/   (Ctrl+C ends it)\n", flush=True)
         while all(child.poll() is None for child in children):
             time.sleep(0.3)

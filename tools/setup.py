@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
-PYTHON = VENV / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+PYTHON = str(VENV / ("Scripts" if sys.platform == "win32" else "bin") / "python")
 STAMP = VENV / "installed.txt"
 # What a set contains besides itself: developers have the runtime's packages too.
 CONTAINS = {"runtime": {"runtime"}, "dev": {"runtime", "dev"}}
@@ -58,7 +58,7 @@ def install(pins: Path) -> None:
         run("uv", "pip", "install", "--quiet", "--python", PYTHON, "--require-hashes", "-r", pins)
         return
     own = subprocess.run(
-        [str(PYTHON), "-m", "pip", "--version"], capture_output=True, check=False
+        [PYTHON, "-m", "pip", "--version"], capture_output=True, check=False
     ).returncode
     pip = [PYTHON, "-m", "pip"] if own == 0 else [sys.executable, "-m", "pip", "--python", PYTHON]
     run(*pip, "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", pins)
@@ -66,7 +66,7 @@ def install(pins: Path) -> None:
 
 def main() -> int:
     """Set up what the first argument names."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - this file is what older Pythons meet first
         print("Python 3.11 or newer is needed.", file=sys.stderr)
         return 1
     name = sys.argv[1] if len(sys.argv) == 2 else ""

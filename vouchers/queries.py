@@ -6,14 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.db.models import BooleanField, Case, Count, Model, Q, QuerySet, Sum, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from portal.errors import Rejected
 from vouchers.models import Batch, Hotel, Voucher
-from vouchers.states import Status
+from vouchers.states import Status, shown_status_expression
 
 M = TypeVar("M", bound=Model)
 
@@ -94,9 +94,8 @@ def status_counts(guest_uid: str, filters: Filters, *, now: datetime) -> dict[st
         own = (
             Voucher.objects.held_by(guest_uid)
             .filter(matching)
-            .with_shown_status(now)
             .order_by()
-            .values_list("shown_status")
+            .values_list(shown_status_expression(now))
             .annotate(number=Count("pk"))
         )
         for status, number in own:
@@ -149,9 +148,10 @@ def _open_batches(filters: Filters, now: datetime) -> QuerySet[Batch]:
     return _with_is_over(batches, Q(open_issued__gt=0, valid_until__gt=now))
 
 
-def _with_is_over(rows: QuerySet[M], usable: Q) -> QuerySet[M]:
-    is_over = Case(When(usable, then=Value(False)), default=True, output_field=BooleanField())
-    return rows.select_related("hotel", "offer").annotate(is_over=is_over)
+def _with_is_over(rows: QuerySet[M, M], usable: Q) -> QuerySet[M, M]:
+    is_over = Case(When(usable, then=Value(value=False)), default=True, output_field=BooleanField())
+    with_promise = rows.select_related("hotel", "offer").annotate(is_over=is_over)
+    return cast("QuerySet[M, M]", with_promise)
 
 
 def _card_of_batch(batch: Batch, status: str, now: datetime) -> Card:
@@ -167,7 +167,7 @@ def _card_of_batch(batch: Batch, status: str, now: datetime) -> Card:
     return Card(batch.pk, batch, shown, numbers[shown], is_own=False)
 
 
-def _after(rows: QuerySet[M], sort: str, place: list[Any] | None) -> QuerySet[M]:
+def _after(rows: QuerySet[M, M], sort: str, place: list[Any] | None) -> QuerySet[M, M]:
     """Order rows and keep those behind a place in that order (keyset paging)."""
     names = SORTS[sort]
     rows = rows.order_by(*names)

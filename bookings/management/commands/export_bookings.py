@@ -28,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--output", type=Path, help="file to write; stdout without it")
         parser.add_argument("--hotel", default="", help="uid of one hotel")
         parser.add_argument("--status", choices=BookingStatus.values)
-        parser.add_argument("--from", dest="first", type=_day, help="first day of slots, UTC, e.g. 2026-12-01")
+        parser.add_argument("--from", dest="first", type=_day, help="first day of slots, e.g. 2026-12-01")
         parser.add_argument("--until", dest="last", type=_day, help="last day of slots, UTC")
 
     def handle(self, *_args: Any, **options: Any) -> None:

@@ -17,7 +17,10 @@ from presence.domain import make_guest_link_token
 class Command(BaseCommand):
     """Make three hotels with offers, vouchers and bookings, and a staff user."""
 
-    help = "Make three demo hotels with offers, vouchers, bookings and a staff user. A second run changes nothing."
+    help = (
+        "Make three demo hotels with offers, vouchers, bookings and a staff user. "
+        "A second run changes nothing."
+    )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Make the demo, all or nothing; print the staff user's password once."""
@@ -49,5 +52,5 @@ class Command(BaseCommand):
         if users.filter(username="staff").exists():
             return ""
         password = secrets.token_urlsafe(9)
-        users.create_superuser("staff", email="", password=password)  # type: ignore[attr-defined]
+        users.create_superuser("staff", email="", password=password)
         return password

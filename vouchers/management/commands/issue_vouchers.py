@@ -140,18 +140,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
     Raises CommandError for a file that is no such CSV, before any row is looked at.
     """
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise CommandError(f"{path} is larger than {MOST_BYTES // 1024 // 1024} MB.")
-        # utf-8-sig takes the mark that spreadsheets put at the beginning away.
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise CommandError(f"Cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise CommandError(f"{path} is not UTF-8 text (byte {error.start}).") from error
-    if "\x00" in text:
-        raise CommandError(f"{path} holds NUL bytes: it is no CSV file.")
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.DictReader(io.StringIO(_text_of(path), newline=""), strict=True)
     try:
         heading = [name.strip() for name in reader.fieldnames or []]
     except csv.Error as error:
@@ -172,6 +161,22 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                 f"line {reader.line_num}: not as many cells as the heading has; nothing was stored."
             )
         yield reader.line_num, row
+
+
+def _text_of(path: Path) -> str:
+    """Return a text file's content; raises CommandError for what is none."""
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise CommandError(f"{path} is larger than {MOST_BYTES // 1024 // 1024} MB.")
+        # utf-8-sig takes the mark that spreadsheets put at the beginning away.
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise CommandError(f"Cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{path} is not UTF-8 text (byte {error.start}).") from error
+    if "\x00" in text:
+        raise CommandError(f"{path} holds NUL bytes: it is no CSV file.")
+    return text
 
 
 def _check_heading(path: Path, heading: list[str]) -> None:
