@@ -1,0 +1,11 @@
+"""The project's settings with what tests need in the environment."""
+
+import os
+
+os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "0" * 40)
+os.environ.setdefault("PLAIN_HTTP", "1")
+os.environ.setdefault("EMAIL_URL", "locmem:")
+# Playwright's synchronous interface runs an event loop in the test's thread.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+
+from portal.settings import *  # noqa: E402, F403 - after the environment is set
