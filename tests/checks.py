@@ -18,9 +18,7 @@ _CHANGEABLE: tuple[type[Model], ...] = (Voucher, Batch, Booking, Event, Mail, DB
 
 def stored() -> dict[str, list[dict[str, Any]]]:
     """Every row that a verb could write, whole."""
-    return {
-        model._meta.label: list(model._default_manager.order_by("pk").values()) for model in _CHANGEABLE
-    }
+    return {model._meta.label: list(model._default_manager.order_by("pk").values()) for model in _CHANGEABLE}
 
 
 @contextmanager
