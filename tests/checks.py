@@ -22,11 +22,11 @@ def stored() -> dict[str, list[dict[str, Any]]]:
 
 
 @contextmanager
-def refused(code: str, kind: type[Rejected] = Rejected) -> Iterator[None]:
+def refused(code: str, kind: type[Rejected] = Rejected) -> Iterator[pytest.ExceptionInfo[Rejected]]:
     """Expect exactly this refusal, and that it has changed nothing."""
     before = stored()
     with pytest.raises(Rejected) as refusal:
-        yield
+        yield refusal
     assert refusal.value.code == code
     assert type(refusal.value) is kind
     assert refusal.value.message

@@ -26,6 +26,7 @@ from portal.ids import new_id
 from vouchers import states
 from vouchers.models import Batch, Hotel, Offer, Voucher
 from vouchers.states import Status
+from vouchers.validators import is_storable
 
 MAX_COUNT = 1000
 UNDO_WINDOW = timedelta(minutes=5)
@@ -123,7 +124,9 @@ def issue_vouchers(
             _("The validity has to end after it begins, between the years 1990 and 2200."),
         )
     promise = {**asdict(terms), "hotel": hotel, "offer": offer, "created_at": now}
-    _refuse_invalid(Voucher(id=new_id("v", now), expires_at=terms.valid_until, **promise))
+    _refuse_invalid(
+        Voucher(id=new_id("v", now), holder_uid=holder_uid, expires_at=terms.valid_until, **promise)
+    )
     batch = None
     if not holder_uid:
         batch = Batch.objects.create(id=new_id("vb", now), open_issued=count, **promise)
@@ -155,6 +158,7 @@ def _refuse_invalid(voucher: Voucher) -> None:
     """Raise Rejected("voucher_invalid") naming the fields whose values cannot be stored."""
     try:
         voucher.clean_fields(exclude={"hotel", "offer", "batch"})
+        _refuse_unstorable(voucher)
         voucher.validate_constraints(exclude={"hotel", "batch"})
     except ValidationError as error:
         words = "; ".join(
@@ -164,6 +168,23 @@ def _refuse_invalid(voucher: Voucher) -> None:
         raise Rejected(
             "voucher_invalid", _("The voucher cannot be issued: %(words)s"), words=words
         ) from error
+
+
+def _refuse_unstorable(voucher: Voucher) -> None:
+    """Raise ValidationError for what a model's fields let through and a database does not."""
+    texts = ("service_type", "title", "description", "holder_uid", "terms")
+    errors = {
+        name: [_("This has characters that cannot be stored.")]
+        for name in texts
+        if not is_storable(getattr(voucher, name))
+    }
+    if not isinstance(voucher.terms, Mapping):
+        errors["terms"] = [_("Write a JSON object, for example {}.")]
+    # A model's TextField leaves its length to forms.
+    if len(voucher.description) > (Voucher._meta.get_field("description").max_length or 0):
+        errors["description"] = [_("Please give a shorter description.")]
+    if errors:
+        raise ValidationError(errors)
 
 
 def refuse_unless(verb: str, voucher: Voucher, *, by: Actor, now: datetime) -> None:
@@ -305,11 +326,14 @@ def transfer_voucher(*, voucher_id: str, from_uid: str, to_uid: str, now: dateti
     The caller has checked the signed claim link, which says from whom.
 
     Raises what `change_status` raises, Conflict("voucher_changed") when the voucher is no
-    longer `from_uid`'s, Rejected("voucher_not_transferable") when a holder may not hand it on.
+    longer `from_uid`'s, Rejected("voucher_not_transferable") when a holder may not hand it on,
+    Rejected("holder_not_allowed") for nobody.
     """
     by = Actor(ActorKind.GUEST, to_uid)
     voucher = Voucher.objects.get(pk=voucher_id)
     refuse_unless("transfer", voucher, by=by, now=now)
+    if not to_uid:
+        raise Rejected("holder_not_allowed", _("A voucher is handed on to a guest."))
     if voucher.holder_uid == to_uid:
         return voucher
     if voucher.holder_uid != from_uid:

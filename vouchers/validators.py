@@ -1,5 +1,7 @@
 """Checks of single values that models, forms and commands share."""
 
+import math
+from collections.abc import Mapping
 from functools import cache
 from zoneinfo import available_timezones
 
@@ -20,3 +22,18 @@ def validate_time_zone(name: str) -> None:
             code="time_zone_unknown",
             params={"name": name},
         )
+
+
+def is_storable(value: object) -> bool:
+    """Tell whether every database can store a text, or a JSON value with all its texts.
+
+    PostgreSQL takes no NUL, no database takes half a surrogate pair, and JSON knows
+    neither infinity nor NaN.
+    """
+    if isinstance(value, str):
+        return "\x00" not in value and not any("\ud800" <= sign <= "\udfff" for sign in value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, Mapping):
+        return all(is_storable(key) and is_storable(content) for key, content in value.items())
+    return not isinstance(value, list | tuple) or all(map(is_storable, value))
