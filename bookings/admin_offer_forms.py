@@ -54,7 +54,9 @@ class OfferForm(OfferFormBase):
 
     def clean_terms(self) -> dict[str, Any]:
         """Refuse anything but a JSON object; empty is an empty one."""
-        terms = self.cleaned_data["terms"] or {}
+        terms = self.cleaned_data["terms"]
+        if terms is None:
+            return {}
         if not isinstance(terms, dict):
             raise forms.ValidationError(_("Write a JSON object, for example {}."), code="terms_invalid")
         return terms

@@ -61,8 +61,9 @@ def moment_of(field: str, title: Any) -> Callable[[Any, Any], str]:
 class ScopedAdmin(ModelAdmin):
     """Staff see, choose and act upon the rows of their own hotels; superusers all.
 
-    `hotel_lookup` says how a row's hotel is found from the row. A row of another hotel does
-    not exist here: not in lists, forms, filters, searches or actions.
+    `hotel_lookup` says how a row's hotel is found from the row; empty for rows of no hotel,
+    which only superusers see. A row of another hotel does not exist here: not in lists,
+    forms, filters, searches or actions.
     """
 
     hotel_lookup: ClassVar[str] = "hotel"
@@ -76,6 +77,8 @@ class ScopedAdmin(ModelAdmin):
         rows: QuerySet[Any] = super().get_queryset(request)
         if is_superuser(request):
             return rows
+        if not self.hotel_lookup:
+            return rows.none()
         return rows.filter(**{f"{self.hotel_lookup}__in": hotels_of(request).values("pk")})
 
     def get_field_queryset(

@@ -12,6 +12,7 @@ from presence.models import Guest
 class GuestAdmin(ReadOnlyAdmin):
     """Guests who have switched their links off; they belong to no hotel, so only superusers see them."""
 
+    hotel_lookup = ""
     list_display = ("uid", "link_epoch")
     search_fields = ("uid",)
     ordering = ("uid",)
