@@ -17,12 +17,12 @@ def calendars_of(promises: Sequence[Bookable]) -> list[Calendar]:
     weekly: dict[str, list[Hours]] = {offer_id: [] for offer_id in offer_ids}
     closures: dict[str, list[ClosedDays]] = {offer_id: [] for offer_id in offer_ids}
     if offer_ids:
-        for hours in OpeningHours.objects.filter(offer__in=offer_ids):
-            weekly[hours.offer_id].append(Hours(hours.weekday, hours.opens, hours.closes))
-        for closure in Closure.objects.filter(offer__in=offer_ids):
-            closures[closure.offer_id].append(
-                ClosedDays(closure.first_day, closure.last_day, closure.reason)
-            )
+        hours = OpeningHours.objects.filter(offer__in=offer_ids).order_by("weekday", "opens")
+        for offer_id, *fields in hours.values_list("offer_id", "weekday", "opens", "closes"):
+            weekly[offer_id].append(Hours(*fields))
+        closed = Closure.objects.filter(offer__in=offer_ids).order_by("first_day", "pk")
+        for offer_id, *fields in closed.values_list("offer_id", "first_day", "last_day", "reason"):
+            closures[offer_id].append(ClosedDays(*fields))
     return [_calendar(promise, weekly, closures) for promise in promises]
 
 

@@ -15,6 +15,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 _DAY = timedelta(days=1)
+_NEAR = timedelta(hours=3)
 _MIDNIGHT = time()
 # No voucher is valid outside these years, and far outside them dates cannot be reckoned with.
 _YEARS = range(1990, 2200)
@@ -242,14 +243,20 @@ def _offer_starts(calendar: Calendar, first: date, last: date) -> list[datetime]
     windows = _windows(calendar, first - _DAY, until)
     intervals = _open_intervals(calendar, windows, _days(first - _DAY, until))
     begins = [opens for opens, _closes in intervals]
+    # Well inside these days no clock change can move an instant out of them: only the
+    # instants near their ends need a look at the clock.
+    surely_from = day_bounds(first, calendar.zone)[0] + _NEAR
+    surely_until = day_bounds(last, calendar.zone)[1] - _NEAR
     starts = set()
     for window in windows:
+        if window.wall_opens.date() > last:
+            continue
         for start in window.grid(calendar.step, calendar.zone):
             place = bisect_right(begins, start) - 1
             if (
                 place >= 0
                 and start + calendar.duration <= intervals[place][1]
-                and first <= calendar.day_of(start) <= last
+                and (surely_from <= start < surely_until or first <= calendar.day_of(start) <= last)
             ):
                 starts.add(start)
     return sorted(starts)

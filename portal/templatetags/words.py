@@ -1,6 +1,5 @@
 """Filters that put times, money, lengths and reasons into words; loaded in every template."""
 
-from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -61,12 +60,6 @@ def slot_in(slot: Slot, zone: ZoneInfo) -> str:
 def slot_in_booking(booking: Booking) -> str:
     """Return a booking's slot with its day, by its hotel's clock."""
     return formats.slot_words(booking.slot_start, booking.slot_end, booking.hotel.zone)
-
-
-@register.filter
-def at(mapping: Mapping[str, object], key: str) -> object:
-    """Return what a mapping holds for a key that is a variable."""
-    return mapping.get(key)
 
 
 @register.filter
