@@ -19,12 +19,11 @@ class Difference:
 
 
 def differences(event: Event) -> list[Difference]:
-    """Return what an event changed; values that stayed as they were are left out."""
+    """Return what an event changed, by name; values that stayed as they were are left out."""
     before, after = (_mapping(event, side) for side in ("before", "after"))
-    names = [*before, *(name for name in after if name not in before)]
     return [
         Difference(name, value_words(before.get(name)), value_words(after.get(name)))
-        for name in names
+        for name in sorted({*before, *after})
         if before.get(name) != after.get(name)
     ]
 
@@ -34,7 +33,7 @@ def details(event: Event) -> list[tuple[str, str]]:
     meta = event.meta if isinstance(event.meta, dict) else {}
     return [
         (name, value_words(value))
-        for name, value in meta.items()
+        for name, value in sorted(meta.items())
         if name not in ("before", "after") and value not in (None, "")
     ]
 

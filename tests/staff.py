@@ -13,10 +13,6 @@ from django.urls import reverse
 from vouchers.models import Hotel
 
 APPS = ("vouchers", "bookings", "events", "presence")
-PLAIN_STATIC = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-}
 _INLINE = re.compile(
     r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>|<style\b|\sstyle=|\son[a-z]+=\"", re.IGNORECASE
 )

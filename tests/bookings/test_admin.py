@@ -26,7 +26,7 @@ from tests.make import (
     make_voucher,
     make_vouchers,
 )
-from tests.staff import PLAIN_STATIC, act, assert_strict, make_staff, page_of, sign_in, told
+from tests.staff import act, assert_strict, make_staff, page_of, sign_in, told
 from vouchers.domain import redeem_voucher
 from vouchers.models import Batch, Closure, Hotel, Offer, OpeningHours, Voucher
 from vouchers.states import Status
@@ -36,8 +36,7 @@ NOON = datetime(2026, 3, 3, 11, tzinfo=UTC)  # 12:00 in Amsterdam
 
 
 @pytest.fixture(autouse=True)
-def clock(settings: Any) -> Iterator[time_machine.Traveller]:
-    settings.STORAGES = PLAIN_STATIC
+def clock() -> Iterator[time_machine.Traveller]:
     with time_machine.travel(NOW, tick=False) as traveller:
         yield traveller
 

@@ -12,15 +12,14 @@ from events.models import Event
 from events.queries import Difference, details, differences
 from presence.models import Guest
 from tests.make import CLERK, GUEST_UID, NOW, make_hotel, make_voucher
-from tests.staff import PLAIN_STATIC, act, assert_strict, make_staff, page_of, sign_in, sign_in_root
+from tests.staff import act, assert_strict, make_staff, page_of, sign_in, sign_in_root
 from vouchers.models import Hotel
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def clock(settings: Any) -> Iterator[None]:
-    settings.STORAGES = PLAIN_STATIC
+def clock() -> Iterator[None]:
     with time_machine.travel(NOW, tick=False):
         yield
 
@@ -52,8 +51,8 @@ def make_event(issuer_uid: str = "hotel-a", **fields: Any) -> Event:
 def test_an_event_shows_before_and_after_of_what_changed(client: Client) -> None:
     event = make_event()
     assert differences(event) == [
-        Difference("title", "Spa", "Sauna"),
         Difference("terms", "–", '{"Age": "16"}'),
+        Difference("title", "Spa", "Sauna"),
     ]
     assert details(event) == [("reason", "New name")]
     response = client.get(page_of(event))

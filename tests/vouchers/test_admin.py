@@ -24,7 +24,7 @@ from tests.make import (
     make_voucher,
     make_vouchers,
 )
-from tests.staff import PLAIN_STATIC, act, assert_strict, make_staff, page_of, sign_in, sign_in_root, told
+from tests.staff import act, assert_strict, make_staff, page_of, sign_in, sign_in_root, told
 from vouchers.models import Batch, Hotel, Offer, Voucher
 from vouchers.states import Status
 
@@ -32,8 +32,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def clock(settings: Any) -> Iterator[time_machine.Traveller]:
-    settings.STORAGES = PLAIN_STATIC
+def clock() -> Iterator[time_machine.Traveller]:
     with time_machine.travel(NOW, tick=False) as traveller:
         yield traveller
 
