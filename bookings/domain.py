@@ -27,6 +27,7 @@ from portal.ids import new_id
 from vouchers.domain import change_of, change_status, refuse_unless, state_of
 from vouchers.models import Offer, Voucher
 from vouchers.states import Status
+from vouchers.validators import is_storable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +109,23 @@ def _take(
     was_open = not voucher.holder_uid
     if not was_open and voucher.holder_uid != holder_uid:
         raise Rejected("voucher_held", _("This voucher belongs to someone else."))
-    end = start + calendar.duration
+    booking = Booking(
+        id=new_id("b", now),
+        voucher=voucher,
+        hotel=voucher.hotel,
+        offer=voucher.offer,
+        holder_uid=holder_uid,
+        slot_start=start,
+        slot_end=start + calendar.duration,
+        created_at=now,
+        voucher_was_open=was_open,
+        guest_name=guest.name,
+        guest_email=guest.email.lower(),
+        guest_note=guest.note,
+        language=guest.language,
+        form_key=guest.form_key,
+    )
+    _refuse_invalid(booking)
     before = state_of(voucher)
     change_status(
         "book",
@@ -121,33 +138,24 @@ def _take(
     )
     if voucher.offer is not None and not by.acts_for_hotel:
         _refuse_hoarding(voucher.offer, holder_uid, guest.email, now)
-    booking = Booking(
-        id=new_id("b", now),
-        voucher=voucher,
-        hotel=voucher.hotel,
-        offer=voucher.offer,
-        holder_uid=holder_uid,
-        slot_start=start,
-        slot_end=end,
-        created_at=now,
-        voucher_was_open=was_open,
-        guest_name=guest.name,
-        guest_email=guest.email.lower(),
-        guest_note=guest.note,
-        language=guest.language,
-        form_key=guest.form_key,
-    )
-    try:
-        booking.clean_fields(exclude={"voucher", "hotel", "offer"})
-    except ValidationError as error:
-        names = ", ".join(sorted(error.message_dict))
-        raise Rejected(
-            "booking_invalid", _("These cannot be stored: %(names)s"), names=names
-        ) from error
     booking.save(force_insert=True)
     record([change_of(voucher, "book", before=before, extra=_facts(booking))], by=by, now=now)
     owe_mail(booking, MailKind.BOOKED, now=now)
     return booking
+
+
+def _refuse_invalid(booking: Booking) -> None:
+    """Raise Rejected("booking_invalid") naming the fields whose values cannot be stored."""
+    texts = ("holder_uid", "guest_name", "guest_email", "guest_note")
+    names = {name for name in texts if not is_storable(getattr(booking, name))}
+    try:
+        booking.clean_fields(exclude={"voucher", "hotel", "offer"})
+    except ValidationError as error:
+        names |= error.message_dict.keys()
+    if names:
+        raise Rejected(
+            "booking_invalid", _("These cannot be stored: %(names)s"), names=", ".join(sorted(names))
+        )
 
 
 def move_booking(*, booking_id: str, start: datetime, by: Actor, now: datetime) -> Booking:
@@ -196,8 +204,9 @@ def cancel_booking(*, booking_id: str, by: Actor, now: datetime, reason: str = "
     Cancelling a cancelled booking changes nothing.
 
     Raises what `change_status` raises ("voucher_consumed", "voucher_expired" …),
-    Rejected("change_too_late") for a guest after the notice, Rejected("reason_too_long").
+    Rejected("change_too_late") for a guest after the notice, Rejected("reason_too_long" | "reason_invalid").
     """
+    _lock_voucher_of(booking_id)
     booking = _booking_with_voucher(booking_id)
     if not booking.is_standing:
         return booking
@@ -211,9 +220,11 @@ def cancel_booking(*, booking_id: str, by: Actor, now: datetime, reason: str = "
 def withdraw_voucher(*, voucher_id: str, by: Actor, now: datetime, reason: str = "") -> Voucher:
     """Withdraw a voucher for good; a live booking of it is cancelled with it.
 
-    Raises what `change_status` raises, and Rejected("reason_too_long").
+    Raises what `change_status` raises, and Rejected("reason_too_long" | "reason_invalid").
     """
-    voucher = Voucher.objects.select_related("hotel", "offer").get(pk=voucher_id)
+    # Locked before its booking is read, as in `_lock_voucher_of`.
+    locked = Voucher.objects.select_for_update(no_key=True, of=("self",))
+    voucher = locked.select_related("hotel", "offer").get(pk=voucher_id)
     refuse_unless("withdraw", voucher, by=by, now=now)
     booking = Booking.objects.standing().filter(voucher=voucher).first()
     if booking is not None and voucher.status == Status.BOOKED:
@@ -221,7 +232,7 @@ def withdraw_voucher(*, voucher_id: str, by: Actor, now: datetime, reason: str =
         _release(booking, "withdraw", Status.CANCELLED, reason=reason, by=by, now=now)
         return voucher
     before = state_of(voucher)
-    _refuse_long(reason)
+    _refuse_reason(reason)
     change_status("withdraw", voucher, Status.CANCELLED, by=by, now=now)
     record(
         [change_of(voucher, "withdraw", before=before, extra={"reason": reason})], by=by, now=now
@@ -233,7 +244,7 @@ def _release(
     booking: Booking, verb: str, target: Status, *, reason: str, by: Actor, now: datetime
 ) -> None:
     """Cancel a standing booking and move its voucher to `target`, in the caller's transaction."""
-    _refuse_long(reason)
+    _refuse_reason(reason)
     voucher = booking.voucher
     before = state_of(voucher)
     reopens = target == Status.ISSUED and booking.voucher_was_open
@@ -269,6 +280,7 @@ def mark_no_show(*, booking_id: str, by: Actor, now: datetime) -> Booking:
     Raises Rejected("actor_not_allowed") for guests, Conflict("booking_cancelled"),
     Conflict("voucher_consumed") for a guest who came, Rejected("slot_not_begun").
     """
+    _lock_voucher_of(booking_id)
     booking = _booking_with_voucher(booking_id)
     if not by.acts_for_hotel:
         raise Rejected("actor_not_allowed", _("Only the hotel can do this."))
@@ -340,6 +352,18 @@ def _booking_with_voucher(booking_id: str) -> Booking:
     return Booking.objects.select_related("voucher__hotel", "voucher__offer").get(pk=booking_id)
 
 
+def _lock_voucher_of(booking_id: str) -> None:
+    """Let no other change of this booking or its voucher in until the caller's transaction ends.
+
+    Only what is read after this is as it stays. Otherwise a booking that is read could be
+    cancelled, and its voucher booked again by the same guest, before the voucher's row is
+    changed: that row would look as it was read, and the new booking would stand on an issued
+    voucher.
+    """
+    vouchers = Voucher.objects.select_for_update(no_key=True, of=("self",))
+    vouchers.filter(bookings=booking_id).values_list("pk").first()
+
+
 def _expiry(voucher: Voucher, calendar: Calendar, start: datetime) -> datetime:
     """Return when a booked voucher expires: its validity, or the hotel's day of its slot if later."""
     return max(voucher.valid_until, day_bounds(calendar.day_of(start), calendar.zone)[1])
@@ -382,9 +406,11 @@ def _refuse_late(booking: Booking, by: Actor, now: datetime) -> None:
         )
 
 
-def _refuse_long(reason: str) -> None:
+def _refuse_reason(reason: str) -> None:
     if len(reason) > REASON_LENGTH:
         raise Rejected("reason_too_long", _("Please give a shorter reason."))
+    if not is_storable(reason):
+        raise Rejected("reason_invalid", _("The reason has characters that cannot be stored."))
 
 
 def _slot_facts(booking: Booking) -> dict[str, Any]:

@@ -13,6 +13,15 @@ from events.models import Event
 from portal.errors import Conflict, Rejected
 from vouchers.models import Batch, Voucher
 
+
+class BrokenOffError(Exception):
+    """What a test breaks a verb off with."""
+
+
+def break_off(*_args: object, **_values: object) -> None:
+    raise BrokenOffError
+
+
 _CHANGEABLE: tuple[type[Model], ...] = (Voucher, Batch, Booking, Event, Mail, DBTaskResult)
 
 
