@@ -63,6 +63,12 @@ def slot_in_booking(booking: Booking) -> str:
 
 
 @register.filter
+def whole(words: str) -> SafeString:
+    """Return words that a narrow screen moves to the next line together."""
+    return format_html('<span class="whole">{}</span>', words)
+
+
+@register.filter
 def hours_in(slot: Slot, zone: ZoneInfo) -> str:
     """Return a slot without its day: "10:00–11:00"."""
     return f"{formats.time_words(slot.start, zone)}–{formats.time_words(slot.end, zone)}"

@@ -16,9 +16,11 @@
 
   // After a swap, reading goes on at the first thing that is wrong, or at the new heading.
   body.addEventListener("htmx:afterSettle", (event) => {
-    const region = document.getElementById(event.detail.target.id) || event.detail.target;
-    prepare(document);
-    if (event.detail.elt.closest(".filters, .tabs, .more, #calendar-refresh")) return;
+    prepare();
+    // A page that came back from the history has no target: it stays where it was.
+    const target = event.detail.target;
+    if (!target || event.detail.elt.closest(".filters, .tabs, .more, #calendar-refresh")) return;
+    const region = document.getElementById(target.id) || target;
     const wrong = region.querySelector(".field-bad input, .field-bad textarea, [role=alert][tabindex]");
     const headings = region.querySelectorAll("[data-focus]");
     const next = wrong || headings[headings.length - 1];
@@ -35,6 +37,15 @@
     document.getElementById("notice")?.replaceChildren(words);
   });
 
+  // The address has changed without a new page: what else holds it follows.
+  const places = new Map();
+  body.addEventListener("htmx:beforeHistoryUpdate", () => places.set(location.href, scrollY));
+  body.addEventListener("htmx:pushedIntoHistory", () => {
+    const next = document.querySelector(".languages [name=next]");
+    if (next) next.value = location.pathname + location.search;
+  });
+  body.addEventListener("htmx:historyRestore", () => scrollTo(0, places.get(location.href) || 0));
+
   // The card of the voucher in the address stays marked when the list is fetched anew.
   function markCard() {
     const chosen = document.querySelector("#booking-steps[data-chosen]")?.dataset.chosen;
@@ -47,6 +58,7 @@
 
   // The month follows the ARIA grid pattern: one stop for Tab, arrows inside.
   const cells = () => [...document.querySelectorAll("#month-grid .cell")];
+  const dayOf = (cell) => Number(cell.id.slice(-2));
 
   function rove() {
     const all = cells();
@@ -80,7 +92,7 @@
     const all = cells();
     const index = all.indexOf(cell);
     const row = [...cell.closest("tr").querySelectorAll(".cell")];
-    const day = Number(cell.id.slice(-2));
+    const day = dayOf(cell);
     const moves = {
       ArrowLeft: () => focusCell(all[index - 1]),
       ArrowRight: () => focusCell(all[index + 1]),
@@ -108,8 +120,9 @@
     rove();
     hideOwnZone();
     if (wantedDay) {
+      // The same day of the other month, or the nearest that it shows.
       const all = cells();
-      focusCell(all[Math.min(wantedDay, all.length) - 1]);
+      focusCell(all.find((cell) => dayOf(cell) >= wantedDay) || all[all.length - 1]);
       wantedDay = null;
     }
   }

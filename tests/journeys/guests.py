@@ -1,0 +1,163 @@
+"""What guests do on the portal, step by step, and what the database says of it."""
+
+import re
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Locator, Page, ViewportSize, expect
+
+PHONE: ViewportSize = {"width": 360, "height": 740}
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Site:
+    """The served portal, its database, and the path of the demo guest's link."""
+
+    url: str
+    database: Path
+    guest_path: str
+
+    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Read the database past all of the portal's own code."""
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
+            return connection.execute(sql, values).fetchall()
+
+    def number(self, sql: str, *values: object) -> int:
+        """Read one number."""
+        return int(self.rows(sql, *values)[0][0])
+
+
+@dataclass
+class Hand:
+    """A hand that counts what it does."""
+
+    clicks: int = 0
+    typed: dict[str, str] = field(default_factory=dict)
+
+    def click(self, target: Locator) -> None:
+        """Click once, as a finger would: only on what is there and visible."""
+        self.clicks += 1
+        target.click()
+
+    def type(self, target: Locator, text: str) -> None:
+        """Type into a field."""
+        self.typed[target.get_attribute("name") or ""] = text
+        target.fill(text)
+
+
+def new_email() -> str:
+    """Return an address that no guest has used: an offer counts bookings for each address."""
+    return f"guest{next(_numbers)}@example.com"
+
+
+def card(page: Page, title: str, *, status: str = "issued") -> Locator:
+    """Return the first card of a title and status."""
+    cards = page.locator("#voucher-list .card").filter(has_text=title)
+    return cards.filter(has=page.locator(f".chip-{status}")).first
+
+
+def free_days(page: Page) -> Locator:
+    """Return the days of the month that have a free slot."""
+    return page.locator("#month-grid a.cell")
+
+
+def free_slots(page: Page) -> Locator:
+    """Return the free slots of the day."""
+    return page.locator("#slot-list a.slot")
+
+
+def left_on(target: Locator) -> int:
+    """Return the number left that a card or a chosen voucher shows."""
+    found = re.search(r"(\d+) left", target.inner_text())
+    assert found, target.inner_text()
+    return int(found[1])
+
+
+def place_of(page: Page) -> dict[str, str]:
+    """Return the state that the address holds."""
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def open_voucher(page: Page, title: str, hand: Hand | None = None) -> None:
+    """Choose a voucher on the portal's list."""
+    (hand or Hand()).click(card(page, title))
+    expect(page.locator("#booking-steps h2")).to_have_text(title)
+
+
+def open_day(page: Page, hand: Hand | None = None, *, number: int = -1) -> None:
+    """Choose one of the free days: the last, unless another is asked for."""
+    day = free_days(page).nth(number)
+    name = day.get_attribute("id") or ""
+    (hand or Hand()).click(day)
+    expect(page).to_have_url(re.compile(f"day={name.removeprefix('day-')}"))
+    expect(free_slots(page).first).to_be_visible()
+
+
+def open_slot(page: Page, hand: Hand | None = None, *, number: int = 0) -> str:
+    """Choose one of the day's free slots; returns its id."""
+    (hand or Hand()).click(free_slots(page).nth(number))
+    expect(page).to_have_url(re.compile("slot=slot-"))
+    expect(page.locator("#booking-panel form button").first).to_be_visible()
+    return place_of(page)["slot"]
+
+
+def next_month(page: Page) -> None:
+    """Turn to the next month, where every day is far enough ahead to move and to cancel."""
+    shown = page.locator("#month-title").inner_text()
+    page.locator("#month-next").click()
+    expect(page.locator("#month-title")).not_to_have_text(shown)
+
+
+def fill_form(page: Page, hand: Hand | None = None, *, name: str = "Ada Lovelace", email: str = "") -> str:
+    """Type what the booking form asks for; returns the address."""
+    hand = hand or Hand()
+    email = email or new_email()
+    hand.type(page.get_by_label("Your name"), name)
+    hand.type(page.get_by_label("Your e-mail address"), email)
+    return email
+
+
+def press_book(page: Page, hand: Hand | None = None) -> str:
+    """Press the button; returns the booking's id."""
+    (hand or Hand()).click(page.locator("#booking-form button").first)
+    return booked(page)
+
+
+def booked(page: Page) -> str:
+    """Wait for the confirmation; returns the booking's id."""
+    expect(page).to_have_url(re.compile(r"/booking/b-[^/]+/\?new"))
+    expect(page.get_by_role("status")).to_contain_text("Booked.")
+    return urlsplit(page.url).path.split("/")[2]
+
+
+def book(page: Page, title: str, *, far: bool = True, day: int = -1, email: str = "") -> str:
+    """Go from the landing page to a confirmed booking; returns its id."""
+    page.goto("/")
+    open_voucher(page, title)
+    if far:
+        next_month(page)
+    open_day(page, number=day)
+    open_slot(page)
+    fill_form(page, email=email)
+    return press_book(page)
+
+
+def focused(page: Page) -> Locator:
+    """Return what has the focus."""
+    return page.locator("*:focus")
+
+
+def tab_to(page: Page, selector: str, *, most: int = 40) -> Locator:
+    """Press Tab until something matching has the focus."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if focused(page).count() and focused(page).evaluate("(node, css) => node.matches(css)", selector):
+            return focused(page)
+    raise AssertionError(f"{selector} cannot be reached with Tab")
