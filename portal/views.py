@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.db import IntegrityError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -17,9 +17,10 @@ from bookings.domain import book_any, book_slot
 from bookings.forms import BookingForm
 from bookings.models import Booking
 from portal.actors import guest
-from portal.errors import Rejected
+from portal.errors import Conflict, Rejected
 from portal.forms import ManifestForm
 from portal.manifest import Chosen, Manifest
+from portal.refusals import refusal_response
 from presence.browser import guest_uid_of, remember_guest
 from presence.domain import new_guest_uid
 
@@ -85,26 +86,24 @@ def _new_form(page: Manifest) -> BookingForm:
 
 def _book(request: HttpRequest, page: Manifest) -> HttpResponse:
     form = page.booking_form = BookingForm(request.POST)
-    chosen = page.chosen
-    if chosen is None or chosen.wanted is None:
-        page.message = _("Choose a voucher, a day and a time first.")
-        return _show(request, page, 422)
-    if not form.is_valid():
-        return _show(request, page, 422)
-    uid = page.guest_uid or new_guest_uid()
-    start = chosen.wanted
-    key = form.cleaned_data["form_key"]
-    try:
-        booking = _pressed_before(key) or _take(chosen, start, form, uid, page.now)
-    except IntegrityError:
-        # Two presses of one button at once: the first one's booking is the answer to both.
-        twin = _pressed_before(key)
-        if twin is None:
-            raise
-        booking = twin
-    except Rejected as error:
-        page.message = error.message
-        return _show(request, _afresh(request, page), error.status)
+    key = form.cleaned_data.get("form_key") if form.is_valid() else None
+    booking = _pressed_before(key)
+    if booking is None:
+        try:
+            chosen = page.chosen
+            if chosen is None or chosen.wanted is None:
+                page.message = _("Choose a voucher, a day and a time first.")
+                return _show(request, page, 422)
+            if form.errors:
+                return _show(request, page, 422)
+            uid = page.guest_uid or new_guest_uid()
+            booking = _take(chosen, chosen.wanted, form, uid, page.now)
+        except (Http404, IntegrityError, Rejected) as error:
+            # Two presses of one button at once: the first one's booking is the answer to both,
+            # and the second one may meet its voucher booked, no longer open, or its form used.
+            booking = _pressed_before(key)
+            if booking is None:
+                return _refused(request, page, error)
     address = reverse("bookings:booking", args=(booking.pk,)) + "?new"
     response: HttpResponse
     if getattr(request, "htmx", False):
@@ -131,11 +130,28 @@ def _pressed_before(form_key: object) -> Booking | None:
     return Booking.objects.filter(form_key=str(form_key)).first() if form_key else None
 
 
-def _afresh(request: HttpRequest, page: Manifest) -> Manifest:
-    """Return the page as it is after a refusal, with what the guest typed and why it was refused."""
+def _refused(request: HttpRequest, page: Manifest, error: Exception) -> HttpResponse:
+    """Answer with the page as it is now, with what the guest typed and why it was refused.
+
+    A voucher that has just gone to somebody else is not this guest's to see any more: then
+    the answer is the refusal alone. Raises what is no refusal.
+    """
+    if isinstance(error, Http404) and _was_open(page):
+        error = Conflict("voucher_taken", _("Someone else has just taken this voucher."))
+    if not isinstance(error, Rejected):
+        raise error
     fresh = Manifest(_address_form(request), page.guest_uid, page.now)
-    fresh.booking_form, fresh.message = page.booking_form, page.message
-    return fresh
+    fresh.booking_form, fresh.message = page.booking_form, error.message
+    try:
+        return _show(request, fresh, error.status)
+    except Http404:
+        return refusal_response(request, error)
+
+
+def _was_open(page: Manifest) -> bool:
+    """Tell whether the address names a voucher that was open to any guest before it was booked."""
+    key = page.form.cleaned_data.get("voucher")
+    return Booking.objects.filter(voucher=key, voucher_was_open=True).exists()
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django passes it

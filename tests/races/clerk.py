@@ -1,0 +1,87 @@
+"""The hotel's side of a race: a process of its own that calls the domain.
+
+Reads one request a line from its input, {"do": name, …}, and answers each with a line of JSON.
+"""
+
+import json
+import sys
+from datetime import time, timedelta
+from typing import Any
+
+from django.db import connection
+from django.http import HttpResponse
+from django.utils import timezone
+
+from bookings.domain import withdraw_voucher
+from portal.errors import Rejected
+from presence.browser import remember_guest
+from presence.domain import new_guest_uid
+from tests.make import CLERK, make_hotel, make_offer, make_vouchers
+from vouchers.models import Offer, Voucher
+
+
+def seed(*, vouchers: int = 0, batches: int = 1, due: int = 0, **offer: Any) -> dict[str, Any]:
+    """Make an offer, open day and night, with batches of vouchers; `due` of each are past their time."""
+    now = timezone.now()
+    if vouchers > 1000:
+        raise ValueError("a batch has 1000 vouchers at most")
+    hotel = make_hotel("hotel-races", time_zone="UTC")
+    overrides = {"id": f"o-race-{Offer.objects.count()}", "max_per_guest": 1000, **offer}
+    made = make_offer(hotel, opens=time(), closes=time(), **overrides)
+    ids: list[list[str]] = []
+    names = []
+    for _number in range(batches):
+        issued = make_vouchers(made, vouchers, now=now - timedelta(days=2))
+        batch = issued[0].batch_id
+        late = [voucher.pk for voucher in issued[:due]]
+        passed = now - timedelta(seconds=1)
+        Voucher.objects.filter(pk__in=late).update(valid_until=passed, expires_at=passed)
+        ids.append([voucher.pk for voucher in issued])
+        names.append(batch)
+    return {"offer": made.pk, "batches": names, "vouchers": ids}
+
+
+def guests(*, number: int) -> list[str]:
+    """Return cookies of new guests, as the portal sets them at the first booking."""
+    cookies = []
+    for _number in range(number):
+        response = HttpResponse()
+        remember_guest(response, new_guest_uid())
+        cookies.append(response.cookies["guest"].value)
+    return cookies
+
+
+def withdraw(*, vouchers: list[str]) -> list[str]:
+    """Withdraw vouchers one after the other; returns each one's outcome."""
+    outcomes = []
+    for voucher_id in vouchers:
+        try:
+            withdraw_voucher(voucher_id=voucher_id, by=CLERK, now=timezone.now(), reason="closed")
+        except Rejected as error:
+            outcomes.append(error.code)
+        else:
+            outcomes.append("withdrawn")
+    return outcomes
+
+
+def unguard() -> bool:
+    """Take the database's guard of places away: for showing that these tests would see it gone."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("DROP TRIGGER bookings_guard_new_places")
+            cursor.execute("DROP TRIGGER bookings_guard_changed_places")
+        else:
+            cursor.execute("DROP TRIGGER bookings_guard_places ON bookings_booking")
+    return True
+
+
+_VERBS = {verb.__name__: verb for verb in (seed, guests, withdraw, unguard)}
+
+
+def main() -> None:
+    for line in sys.stdin:
+        request = json.loads(line)
+        answer = _VERBS[request.pop("do")](**request)
+        connection.close()
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()

@@ -1,0 +1,409 @@
+"""Real servers for tests: a throwaway PostgreSQL, the portal under gunicorn, and its guests.
+
+Everything listens on 127.0.0.1 alone and is ended by the process id that started it.
+"""
+
+import contextlib
+import glob
+import http.client
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from html.parser import HTMLParser
+from http.cookies import SimpleCookie
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from bookings.slots import slot_id
+
+ROOT = Path(__file__).resolve().parent.parent
+HOST = "127.0.0.1"
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def until(condition: Callable[[], Any], *, seconds: float = 20, what: str = "the condition") -> Any:
+    """Return what `condition` returns, as soon as that is true."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"Waited {seconds} s for {what}.")
+        time.sleep(0.02)
+    return found
+
+
+def environment(database_url: str, **more: str) -> dict[str, str]:
+    """Return the environment of a child process that works on this database."""
+    env = {**os.environ, "DATABASE_URL": database_url, "PLAIN_HTTP": "1", "ALLOWED_HOSTS": HOST}
+    env["DJANGO_SETTINGS_MODULE"] = "portal.settings"
+    return {**env, **more}
+
+
+def manage(database_url: str, *command: str) -> str:
+    """Run a management command to its end and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), *command],
+        cwd=ROOT,
+        env=environment(database_url),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, f"manage.py {' '.join(command)}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+# PostgreSQL
+
+
+def postgresql_binaries() -> Path | None:
+    """Return the folder that holds initdb and pg_ctl; None where PostgreSQL is not installed."""
+    folders: list[Path] = []
+    for program in ("initdb", "pg_ctl"):
+        found = shutil.which(program)
+        folders += [Path(found).resolve().parent] if found else []
+    if config := shutil.which("pg_config"):
+        told = subprocess.run([config, "--bindir"], capture_output=True, text=True, check=False)
+        folders.append(Path(told.stdout.strip()))
+    newest_first = sorted(
+        glob.glob("/usr/lib/postgresql/*/bin"),  # noqa: PTH207 - Path.glob begins at a folder
+        key=lambda path: float(Path(path).parent.name),
+        reverse=True,
+    )
+    folders += [Path(path) for path in newest_first]
+    return next(
+        (folder for folder in folders if (folder / "initdb").is_file() and (folder / "pg_ctl").is_file()),
+        None,
+    )
+
+
+class Cluster:
+    """A PostgreSQL server of its own; `fsync` is off, since nobody needs its data tomorrow."""
+
+    def __init__(self, binaries: Path) -> None:
+        self._binaries = binaries
+        # Not below pytest's own temporary folder, which nobody but its owner may enter.
+        self._home = Path(tempfile.mkdtemp(prefix="portal-pg-"))
+        self.port = free_port()
+        # The server refuses to run as root.
+        self._as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        if self._as_user:
+            shutil.chown(self._home, "postgres")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [*self._as_user, str(self._binaries / program), *arguments],
+            cwd=self._home,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=90,
+        )
+        assert done.returncode == 0, f"{program}: {done.stdout}\n{self.log()}"
+
+    def create(self) -> None:
+        """Make the cluster's files."""
+        options = ("--auth=trust", "--username=portal", "--encoding=UTF8", "--locale=C", "--no-sync")
+        self._run("initdb", "-D", str(self._home / "data"), *options)
+
+    def start(self) -> None:
+        """Start, and return when connections are accepted."""
+        options = (
+            f"-p {self.port} -c listen_addresses={HOST} -c unix_socket_directories='' "
+            "-c fsync=off -c full_page_writes=off -c max_connections=100"
+        )
+        log = str(self._home / "log")
+        # pg_ctl's server would keep our pipe open: it writes into its log alone.
+        done = subprocess.run(
+            [
+                *self._as_user,
+                str(self._binaries / "pg_ctl"),
+                *("start", "-w", "-t", "60", "-D", str(self._home / "data"), "-l", log, "-o", options),
+            ],
+            cwd=self._home,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+            timeout=90,
+        )
+        assert done.returncode == 0, self.log()
+
+    def stop(self) -> None:
+        """Stop at once, as a power cut would: connections break in mid-sentence."""
+        self._run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", str(self._home / "data"))
+
+    def remove(self) -> None:
+        """Stop if it runs, and leave nothing behind."""
+        try:
+            if (self._home / "data" / "postmaster.pid").exists():
+                self.stop()
+        finally:
+            shutil.rmtree(self._home, ignore_errors=True)
+
+    def log(self) -> str:
+        """What the server has written."""
+        log = self._home / "log"
+        return log.read_text(errors="replace") if log.exists() else ""
+
+    def url(self, database: str = "postgres") -> str:
+        """Return the DATABASE_URL of one of its databases."""
+        return f"postgres://portal@{HOST}:{self.port}/{database}"
+
+
+@contextlib.contextmanager
+def postgresql(binaries: Path) -> Iterator[Cluster]:
+    """Run a PostgreSQL server for a while."""
+    cluster = Cluster(binaries)
+    try:
+        cluster.create()
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.remove()
+
+
+# The portal
+
+
+class Portal:
+    """The portal under gunicorn, as an operator would start it."""
+
+    def __init__(self, database_url: str, log: Path, *, workers: int = 4, **more: str) -> None:
+        self.database_url = database_url
+        self.port = free_port()
+        self.url = f"http://{HOST}:{self.port}"
+        self._log = log
+        env = environment(
+            database_url,
+            BIND=HOST,
+            PORT=str(self.port),
+            PUBLIC_URL=self.url,
+            WEB_CONCURRENCY=str(workers),
+            **more,
+        )
+        with log.open("wb") as sink:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py")],
+                cwd=ROOT,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def log(self) -> str:
+        """What the server has written."""
+        return self._log.read_text(errors="replace")
+
+    def answers(self) -> bool:
+        """Tell whether the portal serves and reaches its database."""
+        assert self._process.poll() is None, f"gunicorn has ended:\n{self.log()}"
+        try:
+            return Browser(self).get("/health/").status == 200
+        except OSError:
+            return False
+
+    def workers(self) -> set[int]:
+        """Return the process ids of gunicorn's workers (Linux tells)."""
+        pid = self._process.pid
+        return {int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+
+    def kill_a_worker(self) -> int:
+        """End one worker with SIGKILL, as the kernel does when memory is short; returns its id."""
+        pid = min(self.workers())
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def stop(self) -> None:
+        """Ask gunicorn to end, and make it end when it does not."""
+        if self._process.poll() is None:
+            self._process.terminate()
+        try:
+            self._process.wait(25)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+@contextlib.contextmanager
+def portal(database_url: str, log: Path, *, workers: int = 4, **more: str) -> Iterator[Portal]:
+    """Serve the portal for a while: its database is migrated, its static files are collected."""
+    server = Portal(database_url, log, workers=workers, **more)
+    try:
+        until(server.answers, seconds=30, what="the portal's first answer")
+        yield server
+    finally:
+        server.stop()
+
+
+# Its guests
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the portal answered."""
+
+    status: int
+    body: str
+    headers: dict[str, str]
+
+    @property
+    def location(self) -> str:
+        """Where a redirect leads."""
+        return self.headers.get("location", "")
+
+    @property
+    def booking_id(self) -> str:
+        """The booking that a redirect leads to; empty if it leads to none."""
+        found = re.match(r"/booking/([^/]+)/", self.location)
+        return found[1] if found else ""
+
+
+@dataclass
+class PageForm:
+    """A form of a page, with the fields as a browser would send them."""
+
+    action: str
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+class _FormReader(HTMLParser):
+    """Finds one form by its id."""
+
+    def __init__(self, form_id: str) -> None:
+        super().__init__()
+        self._form_id = form_id
+        self._inside = False
+        self.form: PageForm | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        have = {name: value or "" for name, value in attrs}
+        if tag == "form" and have.get("id") == self._form_id:
+            self._inside, self.form = True, PageForm(have.get("action", ""))
+        elif self._inside and self.form is not None and have.get("name"):
+            # The first button is the one that Enter would press.
+            self.form.fields.setdefault(have["name"], have.get("value", ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self._inside = False
+
+
+def read_form(page: str, form_id: str = "booking-form") -> PageForm | None:
+    """Return the form of a page that has this id; None if it has none."""
+    reader = _FormReader(form_id)
+    reader.feed(page)
+    return reader.form
+
+
+def filled(form: PageForm, name: str, email: str = "") -> PageForm:
+    """Type a guest's name and e-mail address into a booking form."""
+    words = {"name": name, "email": email or f"{name.lower()}@guest.example"}
+    return PageForm(form.action, {**form.fields, **words})
+
+
+class Browser:
+    """One guest's browser: cookies of its own, one connection for each request."""
+
+    def __init__(self, server: Portal, cookies: dict[str, str] | None = None) -> None:
+        self._server = server
+        self.cookies = dict(cookies or {})
+
+    def twin(self) -> "Browser":
+        """Return a second tab of the same browser."""
+        return Browser(self._server, self.cookies)
+
+    def get(self, path: str) -> Answer:
+        """Ask for a page."""
+        return self._ask("GET", path)
+
+    def post(self, path: str, fields: dict[str, str]) -> Answer:
+        """Send a form; redirects are returned, not followed."""
+        return self._ask("POST", path, urlencode(fields))
+
+    def _ask(self, method: str, path: str, body: str | None = None) -> Answer:
+        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        if body is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        connection = http.client.HTTPConnection(HOST, self._server.port, timeout=60)
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            text = response.read().decode()
+        finally:
+            connection.close()
+        for line in response.headers.get_all("Set-Cookie", []):
+            for name, morsel in SimpleCookie(line).items():
+                self.cookies[name] = morsel.value
+        found = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, text, found)
+
+    def booking_page(self, voucher: str, start: datetime) -> Answer:
+        """Ask for the page that books a slot with a voucher or one of a batch."""
+        place = {"voucher": voucher, "day": f"{start:%Y-%m-%d}", "slot": slot_id(start)}
+        return self.get(f"/?{urlencode(place)}")
+
+    def booking_form(self, voucher: str, start: datetime, *, name: str = "Ann", email: str = "") -> PageForm:
+        """Open the page that books a slot, and fill its form in."""
+        answer = self.booking_page(voucher, start)
+        assert answer.status == 200, f"{answer.status} for {voucher}"
+        form = read_form(answer.body)
+        assert form is not None, f"no form on the page of {voucher}"
+        return filled(form, name, email)
+
+    def press(self, form: PageForm) -> Answer:
+        """Press a form's button."""
+        return self.post(f"/{form.action}", form.fields)
+
+    def change(self, booking_id: str, verb: str, **fields: str) -> Answer:
+        """Open a page of a booking ("cancel" or "move") and send its form."""
+        path = f"/booking/{booking_id}/{verb}/"
+        page = self.get(path)
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.body)
+        assert page.status == 200, f"{page.status} for {path}"
+        assert token, f"no form on {path}"
+        return self.post(path, {"csrfmiddlewaretoken": token[1], **fields})
+
+
+def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Make all calls at the same moment, each in a thread; returns what they return, in order."""
+    barrier = threading.Barrier(len(calls))
+    results: list[Any] = [None] * len(calls)
+    errors: list[Exception] = []
+
+    def run(number: int, call: Callable[[], Any]) -> None:
+        try:
+            barrier.wait(60)
+            results[number] = call()
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=item) for item in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return results
