@@ -16,7 +16,7 @@ from bookings.queries import CalendarView, calendar_view, nearest_slots, next_fr
 from bookings.slots import Slot
 from portal.forms import SORT_NAMES, ManifestForm
 from vouchers import queries
-from vouchers.models import Batch, Hotel, Voucher
+from vouchers.models import Batch, Voucher
 from vouchers.queries import Card, Filters
 from vouchers.states import Status
 
@@ -138,14 +138,18 @@ class Manifest:
         return [(value, str(label), counts[value]) for value, label in labels]
 
     @cached_property
-    def hotels(self) -> list[Hotel]:
-        """The hotels to choose from."""
-        return queries.hotels_to_choose()
+    def _choices(self) -> queries.Choices:
+        return queries.choices()
 
-    @cached_property
+    @property
+    def hotels(self) -> list[queries.HotelChoice]:
+        """The hotels to choose from."""
+        return self._choices.hotels
+
+    @property
     def services(self) -> list[str]:
         """The services to choose from."""
-        return queries.services_to_choose()
+        return self._choices.services
 
     @property
     def sorts(self) -> dict[str, Any]:

@@ -34,6 +34,8 @@ FRAGMENTS = {
     "day-slots": "bookings/_day_slots.html",
     "booking-panel": "bookings/_booking_panel.html",
 }
+# What there is to show of them before a voucher is chosen.
+_WITHOUT_VOUCHER = {"voucher-list", "more-cards", "booking-steps"}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -66,8 +68,12 @@ def _show(request: HttpRequest, page: Manifest, status: int = 200) -> HttpRespon
     template = "portal/manifest_page.html"
     htmx = getattr(request, "htmx", None)
     if htmx and not htmx.history_restore_request and status != 400:
-        template = FRAGMENTS.get(htmx.target or "", template)
-    context = {"page": page, "chosen": page.chosen, "query": request.GET}
+        target = htmx.target or ""
+        if page.chosen is not None or target in _WITHOUT_VOUCHER:
+            template = FRAGMENTS.get(target, template)
+    # Without a voucher there is no panel that could say it.
+    message = page.message if page.chosen is None and not page.form.errors else ""
+    context = {"page": page, "chosen": page.chosen, "query": request.GET, "message": message}
     response = render(request, template, context, status=status)
     patch_vary_headers(response, ("HX-Request", "HX-Target", "HX-History-Restore-Request", "Cookie"))
     response.headers["Cache-Control"] = "private, no-cache"

@@ -9,3 +9,9 @@ os.environ.setdefault("EMAIL_URL", "locmem:")
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
 
 from portal.settings import *  # noqa: E402, F403 - after the environment is set
+
+# Pages name their static files by their plain names: nothing has to be collected first.
+STORAGES = {
+    **STORAGES,  # noqa: F405 - the project's own
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
