@@ -6,14 +6,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from django.db.models import BooleanField, Case, Count, Model, Q, QuerySet, Sum, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from portal.errors import Rejected
+from vouchers.domain import EARLIEST, LATEST
 from vouchers.models import Batch, Hotel, Voucher
 from vouchers.states import Status, shown_status_expression
+from vouchers.validators import is_storable
 
 M = TypeVar("M", bound=Model)
 
@@ -190,6 +192,15 @@ def _write_cursor(card: Card, sort: str) -> str:
     return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
 
 
+def _fits(name: str, value: Any) -> bool:
+    """Tell whether a value that a cursor brought can be compared with a field of its order."""
+    if name == "is_over":
+        return isinstance(value, bool)
+    if name == "valid_until":
+        return bool(EARLIEST <= value <= LATEST)
+    return isinstance(value, str) and is_storable(value)
+
+
 def _read_cursor(cursor: str, sort: str) -> tuple[str, list[Any] | None]:
     if not cursor:
         return "own", None
@@ -200,37 +211,21 @@ def _read_cursor(cursor: str, sort: str) -> tuple[str, list[Any] | None]:
             datetime.fromisoformat(value) if name == "valid_until" else value
             for name, value in zip(SORTS[made_for], place, strict=True)
         ]
-        plain = all(isinstance(value, str | bool | datetime) for value in place)
+        fits = all(map(_fits, SORTS[made_for], place))
     except (ValueError, TypeError, KeyError, binascii.Error, RecursionError) as error:
         raise Rejected("cursor_invalid", _CURSOR_WORDS) from error
-    if source not in ("own", "open") or made_for != sort or not plain or "\x00" in str(place):
+    if source not in ("own", "open") or made_for != sort or not fits:
         raise Rejected("cursor_invalid", _CURSOR_WORDS)
     return source, place
 
 
-class HotelChoice(NamedTuple):
-    """A hotel that the list can be narrowed to."""
+def hotels_to_choose() -> list[Hotel]:
+    """Return the hotels for the filter, by name."""
+    return list(Hotel.objects.all())
 
 
-
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """What the list can be narrowed to: the hotels by name, and the services that there are vouchers of."""
-
-    hotels: list[HotelChoice]
-    services: list[str]
-
-
-def choices() -> Choices:
-    """Return what the filters offer, both in one query."""
-    hotels = Hotel.objects.order_by().values_list(Value("hotel"), F("uid"), F("name"))
-    services = Batch.objects.order_by().values_list(Value("service"), F("service_type"), F("service_type"))
-    found: dict[str, list[HotelChoice]] = {"hotel": [], "service": []}
-    for kind, key, name in hotels.union(services):
-        found[kind].append(HotelChoice(key, name))
-    return Choices(
-        sorted(found["hotel"], key=lambda hotel: (hotel.name.casefold(), hotel.uid)),
-        sorted(key for key, _name in found["service"]),
+def services_to_choose() -> list[str]:
+    """Return the service types that there are vouchers of."""
+    return list(
+        Batch.objects.order_by("service_type").values_list("service_type", flat=True).distinct()
     )
-    uid: str
-    name: str
