@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
-from django.db.models import BooleanField, Case, Count, Model, Q, QuerySet, Sum, Value, When
+from django.db.models import BooleanField, Case, Count, F, Model, Q, QuerySet, Sum, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from portal.errors import Rejected
@@ -219,13 +219,29 @@ def _read_cursor(cursor: str, sort: str) -> tuple[str, list[Any] | None]:
     return source, place
 
 
-def hotels_to_choose() -> list[Hotel]:
-    """Return the hotels for the filter, by name."""
-    return list(Hotel.objects.all())
+class HotelChoice(NamedTuple):
+    """A hotel that the list can be narrowed to."""
+
+    uid: str
+    name: str
 
 
-def services_to_choose() -> list[str]:
-    """Return the service types that there are vouchers of."""
-    return list(
-        Batch.objects.order_by("service_type").values_list("service_type", flat=True).distinct()
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the list can be narrowed to: the hotels by name, and the services that there are vouchers of."""
+
+    hotels: list[HotelChoice]
+    services: list[str]
+
+
+def choices() -> Choices:
+    """Return what the filters offer, both in one query."""
+    hotels = Hotel.objects.order_by().values_list(Value("hotel"), F("uid"), F("name"))
+    services = Batch.objects.order_by().values_list(Value("service"), F("service_type"), F("service_type"))
+    found: dict[str, list[HotelChoice]] = {"hotel": [], "service": []}
+    for kind, key, name in hotels.union(services):
+        found[kind].append(HotelChoice(key, name))
+    return Choices(
+        sorted(found["hotel"], key=lambda hotel: (hotel.name.casefold(), hotel.uid)),
+        sorted(key for key, _name in found["service"]),
     )
