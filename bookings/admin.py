@@ -52,15 +52,15 @@ class MailAdmin(ReadOnlyAdmin):
         """Return since when the mail is owed."""
         return moment_words(mail.created_at, mail.booking.hotel.zone)
 
-    @admin.display(description=_("sent"), ordering="sent_at", empty_value="–")
+    @admin.display(description=_("sent"), ordering="sent_at")
     def sent(self, mail: Mail) -> str:
         """Return when the mail was sent."""
-        return moment_words(mail.sent_at, mail.booking.hotel.zone) if mail.sent_at else ""
+        return moment_words(mail.sent_at, mail.booking.hotel.zone) if mail.sent_at else "–"
 
-    @admin.display(description=_("given up"), ordering="failed_at", empty_value="–")
+    @admin.display(description=_("given up"), ordering="failed_at")
     def given_up(self, mail: Mail) -> str:
         """Return when the mail was given up."""
-        return moment_words(mail.failed_at, mail.booking.hotel.zone) if mail.failed_at else ""
+        return moment_words(mail.failed_at, mail.booking.hotel.zone) if mail.failed_at else "–"
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """Tell whether the user may have mails sent again."""

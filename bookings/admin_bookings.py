@@ -30,13 +30,12 @@ class BookingAdmin(ReadOnlyAdmin):
     """Bookings; cancelling and marking need the permission to change."""
 
     change_form_template = "admin/record_change_form.html"
-    list_display = ("slot", "what", "hotel", "guest_name", "state", "voucher_id", "id")
+    list_display = ("slot", "what", "hotel", "guest_name", "state", "id")
     list_filter = (DayFilter, ("hotel", HotelFilter), "status")
     list_select_related = ("hotel", "voucher")
     search_fields = ("id", "voucher__id", "guest_name", "guest_email", "holder_uid")
     search_help_text = gettext_lazy("Id of the booking or its voucher, name, e-mail address or holder.")
     date_hierarchy = "slot_start"
-    ordering = ("-slot_start", "-id")
     actions = ("cancel", "no_show")
     created = moment_of("created_at", gettext_lazy("created"))
     cancelled = moment_of("cancelled_at", gettext_lazy("cancelled"))
@@ -112,6 +111,12 @@ class BookingAdmin(ReadOnlyAdmin):
                 raise Conflict("booking_marked", gettext_lazy("This booking is marked already."))
 
         return run_each(self, request, rows, verb, _marked_words)
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """Put what comes next first where the list is of what is to come."""
+        if request.GET.get(DayFilter.parameter_name) in DayFilter.COMING:
+            return ("slot_start", "id")
+        return ("-slot_start", "-id")
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

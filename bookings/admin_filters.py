@@ -18,6 +18,7 @@ class DayFilter(admin.SimpleListFilter):
 
     title = _("when")
     parameter_name = "when"
+    COMING = ("today", "tomorrow", "week", "coming")
 
     def lookups(self, _request: HttpRequest, _model_admin: Any) -> Iterable[tuple[str, Any]]:
         """Return the stretches of time that a desk asks for."""

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
-from django.db.models import QuerySet
+from django.db.models import Field, QuerySet
+from django.forms import Field as FormField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -27,26 +28,38 @@ from vouchers.domain import issue_vouchers
 from vouchers.models import Closure, Offer, OpeningHours, Voucher
 
 if TYPE_CHECKING:
-    HoursInlineBase = admin.TabularInline[OpeningHours, Offer]
-    ClosureInlineBase = admin.TabularInline[Closure, Offer]
+    TabularInline = admin.TabularInline[Any, Offer]
 else:
-    HoursInlineBase = ClosureInlineBase = admin.TabularInline
+    TabularInline = admin.TabularInline
 
 
-class HoursInline(HoursInlineBase):
+class NamedInline(TabularInline):
+    """Inline rows whose fields say their names to those who cannot see the table's heading."""
+
+    extra = 1
+
+    def formfield_for_dbfield(
+        self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> FormField | None:
+        """Name the field."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and field.label:
+            field.widget.attrs["aria-label"] = field.label
+        return field
+
+
+class HoursInline(NamedInline):
     """An offer's opening hours."""
 
     model = OpeningHours
     formset = HoursFormSet
-    extra = 1
     verbose_name_plural = gettext_lazy("opening hours, by the hotel's clock")
 
 
-class ClosureInline(ClosureInlineBase):
+class ClosureInline(NamedInline):
     """An offer's closures."""
 
     model = Closure
-    extra = 1
 
 
 class OfferAdmin(JournalledAdmin):

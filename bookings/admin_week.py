@@ -10,10 +10,10 @@ from vouchers.models import Offer, Voucher
 
 
 def coming_days(offer_id: str, *, now: datetime) -> list[Day]:
-    """Return today and the six days after it, as a voucher issued at `now` would see them."""
+    """Return today and the six days after it, as holders of the offer's vouchers see them at `now`."""
     offer = Offer.objects.select_related("hotel").get(pk=offer_id)
     # Never saved: only what a new voucher promises decides its calendar.
-    terms = terms_of(offer, now=now, valid_until=now + timedelta(days=9))
+    terms = terms_of(offer, now=now, valid_from=now - timedelta(days=2), valid_until=now + timedelta(days=9))
     sample = Voucher(hotel=offer.hotel, offer=offer, **asdict(terms))
     calendar = calendar_of(sample)
     first = calendar.day_of(now)

@@ -50,12 +50,12 @@ class EventAdmin(ReadOnlyAdmin):
         """Return the changes in one line."""
         return "; ".join(f"{each.name}: {each.before} → {each.after}" for each in differences(event))
 
-    @admin.display(description=gettext_lazy("before and after"), empty_value="–")
+    @admin.display(description=gettext_lazy("before and after"))
     def before_and_after(self, event: Event) -> SafeString | str:
         """Return the changes as a table."""
         rows = [(each.name, each.before, each.after) for each in differences(event)]
         if not rows:
-            return ""
+            return "–"
         return format_html(
             '<table><thead><tr><th scope="col">{}</th><th scope="col">{}</th><th scope="col">{}</th></tr>'
             "</thead><tbody>{}</tbody></table>",
@@ -65,7 +65,7 @@ class EventAdmin(ReadOnlyAdmin):
             format_html_join("", '<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>', rows),
         )
 
-    @admin.display(description=gettext_lazy("details"), empty_value="–")
+    @admin.display(description=gettext_lazy("details"))
     def further(self, event: Event) -> SafeString | str:
         """Return what else the event says."""
-        return format_html_join("", "<div>{}: {}</div>", details(event))
+        return format_html_join("", "<div>{}: {}</div>", details(event)) or "–"

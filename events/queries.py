@@ -21,11 +21,11 @@ class Difference:
 def differences(event: Event) -> list[Difference]:
     """Return what an event changed, by name; values that stayed as they were are left out."""
     before, after = (_mapping(event, side) for side in ("before", "after"))
-    return [
+    found = (
         Difference(name, value_words(before.get(name)), value_words(after.get(name)))
         for name in sorted({*before, *after})
-        if before.get(name) != after.get(name)
-    ]
+    )
+    return [each for each in found if each.before != each.after]
 
 
 def details(event: Event) -> list[tuple[str, str]]:

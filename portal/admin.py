@@ -50,10 +50,10 @@ def moment_words(instant: datetime, zone: ZoneInfo) -> str:
 def moment_of(field: str, title: Any) -> Callable[[Any, Any], str]:
     """Return a column that shows a time of a row by its hotel's clock; the row has its hotel loaded."""
 
-    @admin.display(description=title, ordering=field, empty_value="–")
+    @admin.display(description=title, ordering=field)
     def show(_admin: object, row: Any) -> str:
         instant = getattr(row, field)
-        return moment_words(instant, row.hotel.zone) if instant else ""
+        return moment_words(instant, row.hotel.zone) if instant else "–"
 
     return show
 

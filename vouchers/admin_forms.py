@@ -33,7 +33,10 @@ def _clock_fields() -> dict[str, forms.Field]:
     labels = (_("Valid from"), _("Valid until"))
     return {
         name: forms.SplitDateTimeField(
-            label=label, required=False, widget=AdminSplitDateTime, help_text=words
+            label=label,
+            required=False,
+            widget=AdminSplitDateTime(attrs={"aria-label": label}),
+            help_text=words,
         )
         for name, label, words in zip(_TIMES, labels, helps, strict=True)
     }

@@ -3,32 +3,30 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from events.queries import journal_of
-from portal.admin import HotelFilter, ReadOnlyAdmin, acting, moment_of
-from portal.admin_actions import ask_page, run_each
+from portal.admin import HotelFilter, acting, moment_of
+from portal.admin_actions import run_each
 from portal.errors import Rejected
 from vouchers import states
+from vouchers.admin_claims import ClaimLinkAdmin
 from vouchers.admin_filters import ServiceFilter, ShownStatusFilter, ValidityFilter
 from vouchers.admin_forms import IssueOneForm
 from vouchers.domain import UNDO_WINDOW, issue_vouchers, redeem_voucher, undo_redemption
-from vouchers.links import CLAIM_LIFETIME, make_claim_token
 from vouchers.models import Hotel, Offer, Voucher
 from vouchers.states import Status
 
 
-class VoucherAdmin(ReadOnlyAdmin):
+class VoucherAdmin(ClaimLinkAdmin):
     """Vouchers as guests see them; whatever changes one is a verb of the domain.
 
     Issuing needs the permission to add, redeeming, undoing and handing out that to change,
@@ -88,10 +86,6 @@ class VoucherAdmin(ReadOnlyAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Tell whether the user may issue vouchers."""
         return request.user.has_perm("vouchers.add_voucher")
-
-    def has_operate_permission(self, request: HttpRequest) -> bool:
-        """Tell whether the user may redeem vouchers and hand them out."""
-        return request.user.has_perm("vouchers.change_voucher")
 
     @admin.action(description=gettext_lazy("Redeem"), permissions=["operate"])
     def redeem(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
@@ -180,44 +174,6 @@ class VoucherAdmin(ReadOnlyAdmin):
             form.add_error(None, error.message)
             return None
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add the page that makes a claim link."""
-        view = self.admin_site.admin_view(self.claim_link)
-        return [
-            path("<path:object_id>/claim-link/", view, name="vouchers_voucher_claim_link"),
-            *super().get_urls(),
-        ]
-
-    def claim_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask, then show a link with which a guest takes the voucher. The link is kept nowhere."""
-        if not self.has_operate_permission(request):
-            raise PermissionDenied
-        voucher = self.get_object(request, object_id)
-        if voucher is None:
-            self.message_user(request, _("There is no such voucher."), messages.ERROR)
-            return redirect("admin:vouchers_voucher_changelist")
-        back = reverse("admin:vouchers_voucher_change", args=(voucher.pk,))
-        refusal = _claim_refusal(voucher)
-        if refusal:
-            self.message_user(request, refusal, messages.ERROR)
-            return redirect(back)
-        link = ""
-        if request.method == "POST":
-            link = settings.PUBLIC_URL + reverse("vouchers:claim", args=(make_claim_token(voucher),))
-        return ask_page(
-            self,
-            request,
-            title=_("Claim link for %(title)s") % {"title": voucher.title},
-            button=_("Make the link"),
-            back=back,
-            lines=[
-                _("Whoever opens the link first can take the voucher. Give it to one guest only."),
-                _("It is good for %(days)d days and for one claim.") % {"days": CLAIM_LIFETIME.days},
-            ],
-            link=link,
-            link_words=_("Copy this link; it is not shown again."),
-        )
-
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
@@ -230,9 +186,7 @@ class VoucherAdmin(ReadOnlyAdmin):
             context["page_actions"] = [
                 (name, label) for name, label in self.page_actions(voucher) if name in allowed
             ]
-            if self.has_operate_permission(request) and not _claim_refusal(voucher):
-                address = reverse("admin:vouchers_voucher_claim_link", args=(voucher.pk,))
-                context["page_links"] = [(address, _("Claim link"))]
+            context["page_links"] = self.claim_links(request, voucher)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def page_actions(self, voucher: Any) -> list[tuple[str, str]]:
@@ -244,12 +198,3 @@ class VoucherAdmin(ReadOnlyAdmin):
         if voucher.redeemed_at is not None and now - voucher.redeemed_at <= UNDO_WINDOW:
             found.append(("undo", _("Undo redemption")))
         return found
-
-
-def _claim_refusal(voucher: Any) -> str:
-    """Return why a claim link of this voucher would be worth nothing; empty when it is good."""
-    if voucher.shown_status not in states.sources("transfer"):
-        return _("Only a voucher that is neither booked, used nor over can be handed to a guest.")
-    if voucher.holder_uid and not voucher.transferable:
-        return _("This voucher has a holder and cannot be handed on.")
-    return ""

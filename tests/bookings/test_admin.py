@@ -317,6 +317,16 @@ def test_an_offer_page_shows_the_coming_week_with_free_places(client: Client, ho
     ]
 
 
+def test_the_coming_week_says_of_an_evening_that_it_is_too_late(
+    client: Client, hotel: Hotel, clock: time_machine.Traveller
+) -> None:
+    offer = make_offer(hotel)
+    clock.move_to(datetime(2026, 3, 2, 20, tzinfo=UTC))
+    content = client.get(page_of(offer)).content.decode()
+    assert "Too late to book for this day." in content
+    assert "not valid" not in content
+
+
 def test_issuing_from_an_offer_shows_what_was_issued(client: Client, hotel: Hotel) -> None:
     offer = make_offer(hotel)
     other = make_voucher(hotel=hotel)
@@ -500,6 +510,8 @@ def test_the_filter_of_time_keeps_what_it_says(
         )
         made[number] = booking.pk
     response = client.get(page_of(Booking), {"when": when})
+    starts = [booking.slot_start for booking in response.context["cl"].result_list]
+    assert starts == sorted(starts, reverse=when in ("past", "x"))
     assert listed(response) == {made[number] for number in days}
 
 

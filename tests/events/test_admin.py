@@ -64,6 +64,11 @@ def test_an_event_shows_before_and_after_of_what_changed(client: Client) -> None
     assert "title: Spa → Sauna" in client.get(page_of(Event)).content.decode()
 
 
+def test_nothing_that_stays_nothing_is_no_change() -> None:
+    event = make_event(before={}, after={"holder_uid": "", "status": "issued"})
+    assert differences(event) == [Difference("status", "–", "issued")]
+
+
 def test_what_guests_and_staff_wrote_is_shown_as_text(client: Client) -> None:
     event = make_event(before={"title": "<b>x</b>"}, after={"<i>": "<script>"}, extra={"reason": "<u>"})
     for address in (page_of(event), page_of(Event)):
