@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.db.models import Count, Model
 from django_tasks_db.models import DBTaskResult
 
@@ -55,6 +56,14 @@ def unchanged() -> Iterator[None]:
     before = stored()
     yield
     assert stored() == before
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Take back what is written inside: for the many runs of one property test."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 def assert_batches_count_true() -> None:
