@@ -35,11 +35,17 @@ class VoucherAdmin(ClaimLinkAdmin):
 
     change_form_template = "admin/record_change_form.html"
     list_display = ("title", "shown", "hotel", "service_type", "until", "holder_uid", "id")
-    list_filter = (ShownStatusFilter, ("hotel", HotelFilter), ServiceFilter, ValidityFilter)
+    # No date hierarchy: with 300,000 vouchers it took five of the list's seconds on SQLite.
+    list_filter = (
+        ShownStatusFilter,
+        ("hotel", HotelFilter),
+        ServiceFilter,
+        ValidityFilter,
+        ("created_at", admin.DateFieldListFilter),
+    )
     list_select_related = ("hotel",)
     search_fields = ("id", "holder_uid", "title")
     search_help_text = gettext_lazy("Id, holder or title.")
-    date_hierarchy = "created_at"
     ordering = ("-id",)
     actions: Sequence[str] = ("redeem", "undo")
     since = moment_of("valid_from", gettext_lazy("valid from"))
@@ -67,10 +73,10 @@ class VoucherAdmin(ClaimLinkAdmin):
         ),
         (
             gettext_lazy("State"),
-            {"fields": ("status", "expires", "redeemed", "redeemed_from", "created")},
+            {"fields": ("status", "expires", "redeemed", "status_before", "created")},
         ),
     )
-    readonly_fields = ("shown", "since", "until", "expires", "redeemed", "created")
+    readonly_fields = ("shown", "since", "until", "expires", "redeemed", "status_before", "created")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Add the status that everyone sees now."""
@@ -82,6 +88,11 @@ class VoucherAdmin(ClaimLinkAdmin):
     def shown(self, voucher: Any) -> str:
         """Return the status as the guest sees it."""
         return str(Status(voucher.shown_status).label)
+
+    @admin.display(description=gettext_lazy("status before redeeming"))
+    def status_before(self, voucher: Voucher) -> str:
+        """Return the status that undoing the redemption goes back to."""
+        return voucher.get_redeemed_from_display() or "–"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Tell whether the user may issue vouchers."""
