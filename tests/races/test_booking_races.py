@@ -1,5 +1,6 @@
 """Many guests at once, in real browsers' manner, against real processes on both engines."""
 
+import copy
 import random
 import subprocess
 import sys
@@ -103,9 +104,10 @@ def test_one_guest_who_presses_twice_at_once_has_one_booking_and_both_answers_le
 
 
 def test_of_64_guests_who_press_for_a_slot_of_5_places_exactly_5_book(hotel: Hotel) -> None:
-    made = hotel.offer(vouchers=CROWD, capacity=5)
+    # Each voucher has a batch of its own: else the batch's counter would queue the guests up.
+    made = hotel.offer(vouchers=1, batches=CROWD, capacity=5)
     crowd = hotel.strangers(CROWD)
-    forms = open_forms(crowd, [(voucher, hotel.slot()) for voucher in made["vouchers"][0]])
+    forms = open_forms(crowd, [(voucher, hotel.slot()) for (voucher,) in made["vouchers"]])
     with no_trouble(hotel):
         answers = press_at_once(crowd, forms)
     assert statuses(answers) == {303: 5, 409: CROWD - 5}
@@ -114,10 +116,11 @@ def test_of_64_guests_who_press_for_a_slot_of_5_places_exactly_5_book(hotel: Hot
 
 
 def test_services_longer_than_the_grid_share_the_places_and_no_free_place_is_refused(hotel: Hotel) -> None:
-    made = hotel.offer(vouchers=CROWD, capacity=5, duration_minutes=90)
+    made = hotel.offer(vouchers=1, batches=CROWD, capacity=5, duration_minutes=90)
     crowd = hotel.strangers(CROWD)
+    vouchers = [voucher for (voucher,) in made["vouchers"]]
     starts = [hotel.slot(10 + number % 4) for number in range(CROWD)]
-    forms = open_forms(crowd, list(zip(made["vouchers"][0], starts, strict=True)))
+    forms = open_forms(crowd, list(zip(vouchers, starts, strict=True)))
     with no_trouble(hotel):
         answers = press_at_once(crowd, forms)
     assert set(statuses(answers)) == {303, 409}
@@ -318,7 +321,7 @@ def wandering(hotel: Hotel, made: Any, *, number: int = 16, patient: bool = Fals
 
 
 def test_bookings_moves_and_cancels_at_random_keep_every_rule_at_every_moment(hotel: Hotel) -> None:
-    made = hotel.offer(vouchers=8, batches=3, capacity=2, duration_minutes=90, max_per_guest=3)
+    made = hotel.offer(vouchers=3, batches=8, capacity=2, duration_minutes=90, max_per_guest=3)
     truth = Truth(hotel.database_url)
     samples = 0
     with no_trouble(hotel):
@@ -337,7 +340,7 @@ def test_bookings_moves_and_cancels_at_random_keep_every_rule_at_every_moment(ho
 
 
 def test_nothing_acknowledged_is_lost_when_workers_are_killed_under_load(hotel: Hotel) -> None:
-    made = hotel.offer(vouchers=8, batches=3, capacity=2, duration_minutes=90, max_per_guest=3)
+    made = hotel.offer(vouchers=3, batches=8, capacity=2, duration_minutes=90, max_per_guest=3)
     truth = Truth(hotel.database_url)
     with no_trouble(hotel):
         with wandering(hotel, made, patient=True) as deeds:
@@ -449,3 +452,68 @@ def test_overbooking_is_noticed_where_the_databases_guard_is_missing(engine: Eng
         assert statuses(answers) == {303: number}
         faults = Truth(hotel.database_url).read([made["offer"]]).faults()
     assert faults == [f"{number} at once in the 5 places of {made['offer']}"]
+
+
+def _lose_an_event(stored: Stored) -> None:
+    stored.events.pop(stored.events_of("book")[0]["id"])
+
+
+def _tell_an_event_twice(stored: Stored) -> None:
+    stored.events["e-again"] = {**stored.events_of("cancel")[0], "id": "e-again"}
+
+
+def _forget_to_count(stored: Stored) -> None:
+    next(iter(stored.batches.values()))["open_issued"] += 1
+
+
+def _leave_a_booking_on_an_issued_voucher(stored: Stored) -> None:
+    stored.vouchers[stored.standing[0]["voucher_id"]]["status"] = "issued"
+
+
+def _book_a_voucher_twice(stored: Stored) -> None:
+    stored.bookings["b-again"] = {**stored.standing[0], "id": "b-again"}
+
+
+def _book_for_someone_else(stored: Stored) -> None:
+    stored.standing[0]["holder_uid"] = "thinker-0123456789ab"
+
+
+def _lose_a_booking(stored: Stored) -> None:
+    stored.bookings.pop(stored.standing[0]["id"])
+
+
+def _move_in_secret(stored: Stored) -> None:
+    stored.standing[0]["revision"] += 1
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        _lose_an_event,
+        _tell_an_event_twice,
+        _forget_to_count,
+        _leave_a_booking_on_an_issued_voucher,
+        _book_a_voucher_twice,
+        _book_for_someone_else,
+        _lose_a_booking,
+        _move_in_secret,
+    ],
+)
+def test_every_breach_of_the_rules_is_noticed(
+    a_day_at_the_hotel: Stored, spoil: Callable[[Stored], None]
+) -> None:
+    stored = copy.deepcopy(a_day_at_the_hotel)
+    assert stored.faults() == []
+    spoil(stored)
+    assert stored.faults() != []
+
+
+@pytest.fixture(scope="session")
+def a_day_at_the_hotel(hotel: Hotel) -> Stored:
+    """What is stored after two bookings, a move and a cancellation."""
+    made = hotel.offer(vouchers=3, capacity=2)
+    batch = made["batches"][0]
+    for guest, verb in zip(hotel.guests(2), ("move", "cancel"), strict=True):
+        key = guest.press(guest.booking_form(batch, hotel.slot())).booking_id
+        assert guest.change(key, verb, slot=slot_id(hotel.slot(12))).status == 302
+    return read(hotel, made)
