@@ -39,4 +39,4 @@ pins: ## choose the newest versions again (needs uv)
 	uv pip compile pyproject.toml --extra postgres --group dev -c requirements/runtime.txt --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements/dev.txt
 
 messages: setup ## gather the texts to translate (needs the gettext tools)
-	SECRET_KEY=messages $(VENV)/python manage.py makemessages --no-wrap --no-location --no-obsolete -l de -l nl -i '.venv/*' -i 'tests/*'
+	SECRET_KEY=messages $(VENV)/python manage.py makemessages --no-wrap --add-location file --no-obsolete -l de -l nl -i '.venv/*' -i 'tests/*' -i 'var/*' -i staticfiles

@@ -41,7 +41,7 @@ class BookingAdmin(ReadOnlyAdmin):
     cancelled = moment_of("cancelled_at", gettext_lazy("cancelled"))
     marked = moment_of("no_show_at", gettext_lazy("marked as not come"))
     fieldsets: ClassVar[Any] = (
-        (None, {"fields": ("id", "slot", "state", "hotel", "offer", "voucher", "voucher_id", "slot_id")}),
+        (None, {"fields": ("id", "slot", "state", "hotel", "offer", "voucher", "voucher_key", "slot_key")}),
         (
             gettext_lazy("Guest"),
             {"fields": ("guest_name", "guest_email", "guest_note", "holder_uid", "language")},
@@ -51,12 +51,31 @@ class BookingAdmin(ReadOnlyAdmin):
             {"fields": ("status", "created", "cancelled", "cancel_reason", "marked", "revision")},
         ),
     )
-    readonly_fields = ("slot", "state", "voucher_id", "slot_id", "created", "cancelled", "marked", "revision")
+    readonly_fields = (
+        "slot",
+        "state",
+        "voucher_key",
+        "slot_key",
+        "created",
+        "cancelled",
+        "marked",
+        "revision",
+    )
 
     @admin.display(description=gettext_lazy("slot"), ordering="slot_start")
     def slot(self, booking: Booking) -> str:
         """Return the slot by the hotel's clock."""
         return slot_words(booking)
+
+    @admin.display(description=gettext_lazy("id of the voucher"), ordering="voucher_id")
+    def voucher_key(self, booking: Booking) -> str:
+        """Return the id of the booked voucher."""
+        return booking.voucher_id
+
+    @admin.display(description=gettext_lazy("id of the slot"), ordering="slot_start")
+    def slot_key(self, booking: Booking) -> str:
+        """Return the slot's id as the portal's addresses have it."""
+        return booking.slot_id
 
     @admin.display(description=gettext_lazy("what"))
     def what(self, booking: Booking) -> str:

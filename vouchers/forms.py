@@ -26,9 +26,7 @@ class IssueForm(forms.Form):
     def terms(self, offer: Offer, now: datetime) -> Terms:
         """Return the terms that the vouchers are issued on."""
         data = self.cleaned_data
-        return terms_of(
-            offer, now=now, valid_from=data["valid_from"], valid_until=data["valid_until"]
-        )
+        return terms_of(offer, now=now, valid_from=data["valid_from"], valid_until=data["valid_until"])
 
 
 class VoucherRowForm(forms.Form):
@@ -38,19 +36,19 @@ class VoucherRowForm(forms.Form):
     offer = forms.ModelChoiceField(Offer.objects.select_related("hotel"), required=False)
     holder_uid = forms.CharField(max_length=64, required=False)
     count = forms.IntegerField(min_value=1, max_value=MAX_COUNT, required=False)
-    service_type = forms.CharField(max_length=60, required=False)
+    service_type = forms.CharField(label=_("Service"), max_length=60, required=False)
     title = forms.CharField(max_length=120, required=False)
     description = forms.CharField(max_length=2000, required=False)
     duration_minutes = forms.IntegerField(
-        min_value=1, max_value=VOUCHER_MAX_MINUTES, required=False
+        label=_("Duration in minutes"), min_value=1, max_value=VOUCHER_MAX_MINUTES, required=False
     )
     valid_from = forms.DateTimeField(required=False)
     valid_until = forms.DateTimeField(required=False)
     price_amount = forms.DecimalField(
-        min_value=0, max_digits=10, decimal_places=2, required=False
+        label=_("Price"), min_value=0, max_digits=10, decimal_places=2, required=False
     )
-    price_currency = forms.CharField(max_length=3, validators=[CURRENCY], required=False)
-    transferable = forms.NullBooleanField(required=False)
+    price_currency = forms.CharField(label=_("Currency"), max_length=3, validators=[CURRENCY], required=False)
+    transferable = forms.NullBooleanField(label=_("Transferable"), required=False)
     terms = forms.JSONField(required=False)
 
     COLUMNS = (
@@ -73,11 +71,7 @@ class VoucherRowForm(forms.Form):
     def issue_terms(self, now: datetime) -> Terms:
         """Return the terms of the row: the offer's, with what the row says differently."""
         data = self.cleaned_data
-        named = {
-            name: data[name]
-            for name in Terms.__dataclass_fields__
-            if data.get(name) not in (None, "")
-        }
+        named = {name: data[name] for name in Terms.__dataclass_fields__ if data.get(name) not in (None, "")}
         for name in ("valid_from", "valid_until"):
             if name in named:
                 named[name] = named[name].astimezone(UTC)
