@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from bookings.slots import day_bounds
+from bookings.wallclock import day_bounds
 
 
 class DayFilter(admin.SimpleListFilter):

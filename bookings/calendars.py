@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from bookings.models import OFFER_MAX_LENGTH, Booking
-from bookings.slots import Calendar, ClosedDays, Hours, Taken, day_bounds
+from bookings.slots import Calendar, ClosedDays, Hours, Taken
+from bookings.wallclock import day_bounds
 from vouchers.models import Batch, Closure, OpeningHours, Voucher
 
 # Whatever has a calendar: a voucher, or a batch of vouchers that are all alike.
@@ -18,11 +19,15 @@ def calendars_of(promises: Sequence[Bookable]) -> list[Calendar]:
     closures: dict[str, list[ClosedDays]] = {offer_id: [] for offer_id in offer_ids}
     if offer_ids:
         hours = OpeningHours.objects.filter(offer__in=offer_ids).order_by("weekday", "opens")
-        for offer_id, *fields in hours.values_list("offer_id", "weekday", "opens", "closes"):
-            weekly[offer_id].append(Hours(*fields))
+        for offer_id, weekday, opens, closes in hours.values_list(
+            "offer_id", "weekday", "opens", "closes"
+        ):
+            weekly[offer_id].append(Hours(weekday, opens, closes))
         closed = Closure.objects.filter(offer__in=offer_ids).order_by("first_day", "pk")
-        for offer_id, *fields in closed.values_list("offer_id", "first_day", "last_day", "reason"):
-            closures[offer_id].append(ClosedDays(*fields))
+        for offer_id, first, last, reason in closed.values_list(
+            "offer_id", "first_day", "last_day", "reason"
+        ):
+            closures[offer_id].append(ClosedDays(first, last, reason))
     return [_calendar(promise, weekly, closures) for promise in promises]
 
 

@@ -19,7 +19,8 @@ from bookings.calendars import calendar_of
 from bookings.guards import PLACES_TAKEN
 from bookings.mails import owe_mail
 from bookings.models import REASON_LENGTH, Booking, BookingStatus, MailKind
-from bookings.slots import Calendar, day_bounds, is_on_calendar
+from bookings.slots import Calendar, is_on_calendar
+from bookings.wallclock import day_bounds
 from events.domain import Change, record
 from portal.actors import Actor
 from portal.errors import Conflict, Rejected

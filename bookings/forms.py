@@ -7,7 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from bookings.domain import GuestDetails
-from bookings.slots import parse_slot_id
+from bookings.slot_ids import parse_slot_id
 
 
 class BookingForm(forms.Form):

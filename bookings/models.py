@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from bookings.slots import slot_id
+from bookings.slot_ids import slot_id
 from portal.ids import ID_LENGTH
 from vouchers.models import OFFER_MAX_MINUTES, Hotel, Offer, Voucher
 

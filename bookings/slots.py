@@ -1,26 +1,20 @@
 """Slot arithmetic: pure, in UTC over the hotel's wall clock. No database, no clock.
 
-A *day* is a day of the hotel's calendar, an *instant* an aware datetime in UTC, a *wall*
-time a naive datetime as the hotel's clock shows it. Python's `fold` tells the two readings
-of an hour that exists twice apart (PEP 495).
+A *day* is a day of the hotel's calendar, an *instant* an aware datetime in UTC. What the
+hotel's clock shows at an instant is the business of `bookings.wallclock`.
 """
 
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from functools import lru_cache
 from zoneinfo import ZoneInfo
+
+from bookings.wallclock import Interval, Window, day_bounds, window_on
 
 _DAY = timedelta(days=1)
 _NEAR = timedelta(hours=3)
-_MIDNIGHT = time()
-# No voucher is valid outside these years, and far outside them dates cannot be reckoned with.
-_YEARS = range(1990, 2200)
-_SLOT_ID = re.compile(r"slot-[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,15}(Z|[+-][0-9]{2}:[0-9]{2})")
-Interval = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,88 +121,14 @@ class Taken:
         return max(held, default=0) if self._times and self._times[0] < end else 0
 
 
-def instants_of(wall: datetime, zone: ZoneInfo) -> list[datetime]:
-    """Return when the clock shows a wall time: no instant, one, or two in order."""
-    found = []
-    for fold in (0, 1):
-        instant = wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
-        if instant.astimezone(zone).replace(tzinfo=None) == wall and instant not in found:
-            found.append(instant)
-    return found
-
-
-def _edge(wall: datetime, zone: ZoneInfo, *, latest: bool = False) -> datetime:
-    """Return the instant that bounds opening hours at a wall time.
-
-    A wall time that exists twice bounds at its first reading; if `latest`, at its second
-    when the clock shows less than it in between. One that the clock skips bounds at the
-    moment of the skip.
-    """
-    instants = instants_of(wall, zone)
-    if instants:
-        # A clock that goes back to this very reading shows nothing less after the first one.
-        just_before = (instants[-1] - timedelta(microseconds=1)).astimezone(zone)
-        return instants[-1 if latest and just_before.replace(tzinfo=None) < wall else 0]
-    after = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
-    before = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
-    old_offset = before.astimezone(zone).utcoffset()
-    while after - before > timedelta(seconds=1):
-        middle = before + (after - before) // 2
-        if middle.astimezone(zone).utcoffset() == old_offset:
-            before = middle
-        else:
-            after = middle
-    return after.replace(microsecond=0)
-
-
-@lru_cache(maxsize=4096)
-def day_bounds(day: date, zone: ZoneInfo) -> Interval:
-    """Return the instants at which a hotel's day begins and ends (23, 24 or 25 hours apart)."""
-    begins = datetime.combine(day, _MIDNIGHT)
-    return _edge(begins, zone), _edge(begins + _DAY, zone)
-
-
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """Opening hours on one date, as wall times and as instants."""
-
-    wall_opens: datetime
-    wall_closes: datetime
-    opens: datetime
-    closes: datetime
-
-    def grid(self, step: timedelta, zone: ZoneInfo) -> Iterator[datetime]:
-        """Yield the grid's instants: every `step` of the wall clock from the opening on."""
-        wall = self.wall_opens
-        if self.closes - self.opens == self.wall_closes - self.wall_opens:
-            instant = self.opens
-            while instant < self.closes:
-                yield instant
-                instant += step
-            return
-        # The clocks change in these hours: a skipped reading has no slot, a double one has two.
-        while wall < self.wall_closes:
-            yield from instants_of(wall, zone)
-            wall += step
-
-
-@lru_cache(maxsize=8192)
-def _window(opens: time, closes: time, day: date, zone: ZoneInfo) -> _Window:
-    wall_opens = datetime.combine(day, opens)
-    wall_closes = datetime.combine(day if closes > opens else day + _DAY, closes)
-    return _Window(
-        wall_opens, wall_closes, _edge(wall_opens, zone), _edge(wall_closes, zone, latest=True)
-    )
-
-
 def _days(first: date, last: date) -> Iterator[date]:
     return (first + timedelta(days=number) for number in range((last - first).days + 1))
 
 
-def _windows(calendar: Calendar, first: date, last: date) -> list[_Window]:
+def _windows(calendar: Calendar, first: date, last: date) -> list[Window]:
     """Return the opening hours that begin on the days from `first` to `last`, closures left out."""
     return [
-        _window(hours.opens, hours.closes, day, calendar.zone)
+        window_on(day, hours.opens, hours.closes, calendar.zone)
         for day in _days(first, last)
         if calendar.closure_on(day) is None
         for hours in calendar.weekly or ()
@@ -216,7 +136,7 @@ def _windows(calendar: Calendar, first: date, last: date) -> list[_Window]:
     ]
 
 
-def _open_intervals(calendar: Calendar, windows: Sequence[_Window], days: Iterable[date]) -> list[Interval]:
+def _open_intervals(calendar: Calendar, windows: Sequence[Window], days: Iterable[date]) -> list[Interval]:
     """Join windows that touch and cut closed days out of them."""
     joined: list[Interval] = []
     for opens, closes in sorted((window.opens, window.closes) for window in windows):
@@ -347,14 +267,10 @@ def _why_closed(calendar: Calendar, day: date, now: datetime) -> Reason:
     return Reason.NOT_YET_VALID if opened[-1] < calendar.valid_from else Reason.NO_LONGER_VALID
 
 
-def first_free(
-    calendar: Calendar, *, now: datetime, taken: Taken, days_ahead: int
-) -> Slot | None:
+def first_free(calendar: Calendar, *, now: datetime, taken: Taken, days_ahead: int) -> Slot | None:
     """Return the first free slot that starts within so many days from `now`."""
     day = max(calendar.day_of(now + calendar.min_notice), calendar.day_of(calendar.valid_from))
-    last = min(
-        calendar.day_of(now) + timedelta(days=days_ahead), calendar.day_of(calendar.valid_until)
-    )
+    last = min(calendar.day_of(now) + timedelta(days=days_ahead), calendar.day_of(calendar.valid_until))
     while day <= last:
         until = min(day + timedelta(days=1), last)
         for slot in slots(calendar, day, until, now=now, taken=taken):
@@ -377,23 +293,3 @@ def nearest_free(
     ]
     nearest = sorted(free, key=lambda slot: (abs(slot.start - wanted), slot.start))[:number]
     return sorted(nearest, key=lambda slot: slot.start)
-
-
-def slot_id(start: datetime) -> str:
-    """Return a slot's public id: "slot-" and its start as ISO 8601 in UTC."""
-    # A plain calendar counts from the instant of issue, which has microseconds.
-    precision = "seconds"
-    if start.microsecond:
-        precision = "microseconds" if start.microsecond % 1000 else "milliseconds"
-    return f"slot-{start.astimezone(UTC).isoformat(timespec=precision).replace('+00:00', 'Z')}"
-
-
-def parse_slot_id(text: str) -> datetime | None:
-    """Return the start that a slot id names, in UTC; None for anything that is no slot id."""
-    if not _SLOT_ID.fullmatch(text):
-        return None
-    try:
-        start = datetime.fromisoformat(text.removeprefix("slot-")).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-    return start if start.year in _YEARS else None

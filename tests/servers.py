@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from bookings.slots import slot_id
+from bookings.slot_ids import slot_id
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"

@@ -12,7 +12,7 @@ from django.core import signing
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from bookings.slots import slot_id
+from bookings.slot_ids import slot_id
 from presence.browser import COOKIE
 
 _COOKIE_SALT = "presence.guest-cookie"

@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from bookings.models import Booking
-from bookings.slots import Day, Reason, Slot, slot_id
+from bookings.slot_ids import slot_id
+from bookings.slots import Day, Reason, Slot
 from portal import formats
 from vouchers.services import service_name
 from vouchers.states import Status

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from bookings.slot_ids import parse_slot_id, slot_id
 from bookings.slots import (
     Calendar,
     ClosedDays,
@@ -16,17 +17,14 @@ from bookings.slots import (
     Reason,
     Slot,
     Taken,
-    day_bounds,
     days,
     first_free,
-    instants_of,
     is_on_calendar,
     nearest_free,
-    parse_slot_id,
-    slot_id,
     slots,
     starts,
 )
+from bookings.wallclock import day_bounds, instants_of
 
 TICK = timedelta(minutes=5)
 HOUR = timedelta(hours=1)

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from bookings.domain import cancel_booking
 from bookings.models import Booking
-from bookings.slots import slot_id
+from bookings.slot_ids import slot_id
 from portal.views import FRAGMENTS
 from presence.browser import COOKIE
 from tests.checks import stored, unchanged

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from bookings.slots import slot_id
+from bookings.slot_ids import slot_id
 from tests.races.conftest import Engine, Hotel, opened
 from tests.races.truth import Stored, Truth
 from tests.servers import ROOT, Answer, Browser, PageForm, at_once, environment, filled, read_form, until
