@@ -43,6 +43,10 @@ if not _secret_key:
     raise ImproperlyConfigured("Set SECRET_KEY, or SECRET_KEY_FILE to a file that holds it.")
 SECRET_KEY = _secret_key
 
+if not _email.get("EMAIL_BACKEND"):
+    # Any other scheme would be taken for SMTP without TLS.
+    raise ImproperlyConfigured("EMAIL_URL: use submission://user:password@host:587 or smtp://host:25.")
+
 _LOOPBACK = {"127.0.0.1", "localhost", "[::1]", "testserver"}
 if PLAIN_HTTP and not DEBUG and not set(ALLOWED_HOSTS) <= _LOOPBACK:
     raise ImproperlyConfigured("PLAIN_HTTP is only for loopback hosts: serve others over TLS.")

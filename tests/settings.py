@@ -4,13 +4,15 @@ import os
 
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "0" * 40)
 os.environ.setdefault("PLAIN_HTTP", "1")
-os.environ.setdefault("EMAIL_URL", "locmem:")
+os.environ.setdefault("EMAIL_URL", "memory:")
 # Playwright's synchronous interface runs an event loop in the test's thread.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
 
-from portal.settings import *  # noqa: E402, F403 - after the environment is set
+from portal.settings import *  # noqa: F403 - after the environment is set
 
-# Pages name their static files by their plain names: nothing has to be collected first.
+# Pages name their static files by their plain names, and none are served: nothing has to be
+# collected first.
+STATIC_ROOT = None
 STORAGES = {
     **STORAGES,  # noqa: F405 - the project's own
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods
 
@@ -39,7 +40,9 @@ def voucher_page(request: HttpRequest, voucher_id: str) -> HttpResponse:
     is_own = bool(voucher.holder_uid)
     can_hand_on = is_own and voucher.transferable and status == Status.ISSUED
     link = ""
-    if request.method == "POST" and can_hand_on:
+    if request.method == "POST":
+        if not can_hand_on:
+            raise Rejected("voucher_not_transferable", _("This voucher cannot be handed on."))
         path = reverse("vouchers:claim", args=(make_claim_token(voucher),))
         link = request.build_absolute_uri(path)
     context = {
