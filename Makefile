@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 export PORT
 
-.PHONY: run test check checks format setup pins messages
+.PHONY: run test test-postgresql bench check checks format setup pins messages
 
 run: ## serve the portal with demo data on http://127.0.0.1:8000 (PORT=… for another)
 	@$(PYTHON) tools/setup.py runtime
@@ -11,6 +11,14 @@ run: ## serve the portal with demo data on http://127.0.0.1:8000 (PORT=… for a
 
 test: setup ## run the tests; what is not installed is skipped, and says why
 	@$(VENV)/python -m pytest $(ARGS)
+
+test-postgresql: setup ## run the tests on a throwaway PostgreSQL
+	@$(VENV)/python -m tests.on_postgresql $(ARGS)
+
+bench: export SECRET_KEY = only-for-the-benchmark-0123456789-abcdefghijklmnopqrstuvwxyz
+bench: setup ## measure the portal against a bare view (takes minutes; ARGS="--engine sqlite --vouchers 1000")
+	@$(VENV)/python manage.py collectstatic --noinput --verbosity=0
+	@$(VENV)/python -m tests.bench.run $(ARGS)
 
 check: checks test ## everything that CI checks
 

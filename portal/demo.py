@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
-from django.utils.translation import gettext_noop
-
 from bookings.calendars import calendar_of, taken_for
 from bookings.domain import GuestDetails, book_slot, cancel_booking, withdraw_voucher
 from bookings.slots import slots
@@ -84,7 +82,7 @@ PLANS = (
         hotel="hotel-keizershof", title="Spa hour", service="hotel.spa",
         text="Sauna, steam bath and a quiet room with a view of the garden. Towels are waiting.",
         minutes=60, opens=time(10), closes=time(20), capacity=4,
-        closed=(6, 8, gettext_noop("The spa is being renovated")), terms={"Age": "16 and over"},
+        closed=(6, 8, "The spa is being renovated"), terms={"Age": "16 and over"},
     ),
     Plan(
         hotel="hotel-keizershof", title="Dinner for two", service="hotel.dinner",
@@ -125,7 +123,7 @@ PLANS = (
         hotel="quinta-das-hortensias", title="Massage", service="hotel.massage",
         text="Fifty minutes with volcanic stones.",
         minutes=50, opens=time(10), closes=time(19), capacity=2, price="55.00",
-        closed=(10, 10, gettext_noop("Staff training")),
+        closed=(10, 10, "Staff training"),
     ),
     Plan(
         hotel="the-alder-house", title="Meeting-room hour", service="hotel.meeting_room",
@@ -214,9 +212,10 @@ def _make_offer(plan: Plan, now: datetime) -> Offer:
 def _make_vouchers(offer: Offer, chance: random.Random, now: datetime) -> None:
     """Issue vouchers of an offer and take them to every state, at believable times."""
     then = now - timedelta(days=45)
-    ended = terms_of(offer, now=then, valid_until=now - timedelta(days=3))
+    ended = terms_of(offer, now=then, valid_until=_evening(offer, now - timedelta(days=3)))
     issue_vouchers(hotel=offer.hotel, offer=offer, terms=ended, count=4, by=BY, now=then)
-    lasting = terms_of(offer, now=then, valid_until=now + timedelta(days=chance.randint(60, 200)))
+    last_day = now + timedelta(days=chance.randint(60, 200))
+    lasting = terms_of(offer, now=then, valid_until=_evening(offer, last_day))
     vouchers = issue_vouchers(
         hotel=offer.hotel, offer=offer, terms=lasting, count=26, by=BY, now=then
     )
@@ -233,6 +232,11 @@ def _make_vouchers(offer: Offer, chance: random.Random, now: datetime) -> None:
     booking_id = _book(vouchers[17], chance, now - timedelta(days=6), ahead=14)
     if booking_id:
         cancel_booking(booking_id=booking_id, by=BY, now=now - timedelta(days=2), reason="Change of plans")
+
+
+def _evening(offer: Offer, day: datetime) -> datetime:
+    """Return the end of the hotel's day of an instant, as `terms_of` ends a validity."""
+    return day.astimezone(offer.hotel.zone).replace(hour=23, minute=59, second=59, microsecond=0)
 
 
 def _book(
