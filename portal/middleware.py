@@ -1,8 +1,10 @@
-"""What every answer of the portal shares: a header, and how a refusal or an outage looks."""
+"""What every answer of the portal shares: bounds, a header, and how a refusal or an outage looks."""
 
 import logging
 from collections.abc import Callable
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 
@@ -31,6 +33,29 @@ class PermissionsPolicyMiddleware:
         response = self.get_response(request)
         response.headers["Permissions-Policy"] = _PERMISSIONS
         return response
+
+
+class BoundsMiddleware:
+    """Refuse what nobody but an attacker sends, before anything reads it."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer 400 to bodies too large for strangers."""
+        # Django's own limit leaves files out; a stranger's would fill the disk.
+        if _length_of(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE and not _is_staff(request):
+            raise RequestDataTooBig("The body is larger than what a stranger may send.")
+        return self.get_response(request)
+
+
+def _length_of(request: HttpRequest) -> int:
+    length = request.META.get("CONTENT_LENGTH") or ""
+    return int(length) if length.isascii() and length.isdecimal() else 0
+
+
+def _is_staff(request: HttpRequest) -> bool:
+    return bool(getattr(request.user, "is_staff", False))
 
 
 class RefusalMiddleware:
