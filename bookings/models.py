@@ -4,7 +4,7 @@ That an offer's places are never overbooked is kept by triggers on the booking's
 see `bookings.guards`.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.conf import settings
@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from bookings.slot_ids import slot_id
 from portal.ids import ID_LENGTH
 from vouchers.models import OFFER_MAX_MINUTES, Hotel, Offer, Voucher
+from vouchers.states import Status
 
 REASON_LENGTH = 200
 OFFER_MAX_LENGTH = timedelta(minutes=OFFER_MAX_MINUTES)
@@ -34,6 +35,10 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         """Keep the bookings that have not been cancelled: each of them takes a place."""
         return self.filter(status=BookingStatus.BOOKED)
 
+    def live(self, now: datetime) -> Self:
+        """Keep the bookings that are neither cancelled, used nor over at `now`."""
+        return self.standing().filter(voucher__status=Status.BOOKED, voucher__expires_at__gt=now)
+
     def held_by(self, guest_uid: str) -> Self:
         """Keep a guest's own; nothing for a browser without a guest."""
         return self.filter(holder_uid=guest_uid) if guest_uid else self.none()
@@ -46,11 +51,17 @@ class Booking(models.Model):
     voucher = models.ForeignKey(
         Voucher, models.PROTECT, related_name="bookings", verbose_name=_("voucher")
     )
+    # Both lead an index below: one of their own would only cost every write.
     hotel = models.ForeignKey(
-        Hotel, models.PROTECT, db_column="issuer_uid", related_name="+", verbose_name=_("hotel")
+        Hotel,
+        models.PROTECT,
+        db_column="issuer_uid",
+        db_index=False,
+        related_name="+",
+        verbose_name=_("hotel"),
     )
     offer = models.ForeignKey(
-        Offer, models.PROTECT, null=True, related_name="+", verbose_name=_("offer")
+        Offer, models.PROTECT, db_index=False, null=True, related_name="+", verbose_name=_("offer")
     )
     holder_uid = models.CharField(_("holder"), max_length=64)
     slot_start = models.DateTimeField(_("start"))
@@ -128,6 +139,10 @@ class Booking(models.Model):
     def slot_id(self) -> str:
         """The public id of the booked slot."""
         return slot_id(self.slot_start)
+
+    def is_live(self, now: datetime) -> bool:
+        """Tell of a booking with its voucher loaded what the QuerySet's `live` chooses."""
+        return self.is_standing and self.voucher.shown(now) == Status.BOOKED
 
     @property
     def is_standing(self) -> bool:

@@ -11,7 +11,6 @@ from django.db.models import QuerySet
 
 from bookings import slots
 from bookings.calendars import Bookable, calendar_of, calendars_of, taken_by_offer, taken_for
-from bookings.domain import live_at
 from bookings.models import Booking, Mail
 from bookings.slots import Calendar, Day, Reason, Slot, Taken
 from vouchers.models import Voucher
@@ -157,13 +156,12 @@ class GuestBookings:
     past: list[Booking]
 
 
-def bookings_of(guest_uid: str, *, now: datetime, most_past: int = 100) -> GuestBookings:
-    """Return a guest's bookings; of those that are over the latest `most_past`."""
-    own = Booking.objects.held_by(guest_uid).select_related("hotel", "voucher", "offer")
-    return GuestBookings(
-        list(own.filter(live_at(now)).order_by("slot_start", "pk")),
-        list(own.exclude(live_at(now)).order_by("-slot_start", "-pk")[:most_past]),
-    )
+def bookings_of(guest_uid: str, *, now: datetime, most: int = 500) -> GuestBookings:
+    """Return a guest's bookings, of very many the latest `most`."""
+    own = list(own_bookings(guest_uid).order_by("-slot_start", "-pk")[:most])
+    live = [booking for booking in own if booking.is_live(now)]
+    over = [booking for booking in own if not booking.is_live(now)]
+    return GuestBookings(live[::-1], over)
 
 
 def booking_of_guest(booking_id: str, guest_uid: str) -> Booking | None:

@@ -34,7 +34,6 @@ from portal.actors import guest
 from portal.errors import Rejected
 from presence.browser import forget_guest_of, guest_uid_of, remember_guest
 from presence.domain import make_guest_link_token, read_guest_link_token, revoke_guest_links
-from vouchers.states import Status
 
 MOVE_FRAGMENTS = {
     "slot-calendar": "bookings/_slot_calendar.html",
@@ -61,7 +60,7 @@ def booking_page(request: HttpRequest, booking_id: str) -> HttpResponse:
     now = timezone.now()
     status = booking.voucher.shown(now)
     code = voucher_code(booking.voucher_id)
-    is_live = booking.is_standing and status == Status.BOOKED
+    is_live = booking.is_live(now)
     until = changeable_until(booking)
     context = {
         "booking": booking,

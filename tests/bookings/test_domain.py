@@ -15,7 +15,6 @@ from bookings.domain import (
     cancel_booking,
     changeable_until,
     forget_guest,
-    live_at,
     mark_no_show,
     move_booking,
     withdraw_voucher,
@@ -364,7 +363,7 @@ def offer_voucher(offer) -> Voucher:
 
 
 def live_ids(now: datetime) -> set[str]:
-    return set(Booking.objects.filter(live_at(now)).values_list("pk", flat=True))
+    return set(Booking.objects.live(now).values_list("pk", flat=True))
 
 
 # Booking any voucher of a batch

@@ -304,7 +304,7 @@ COSTS = [
     ("booking-panel", {"voucher": "batch", "slot": PAST}, 8, 7),
 ]
 OWN_COSTS = {
-    "/my/": 3,
+    "/my/": 2,
     "/my/data/": 3,
     "/booking/{booking}/": 2,
     "/booking/{booking}/calendar.ics": 1,
