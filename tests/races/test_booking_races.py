@@ -344,8 +344,8 @@ def test_nothing_acknowledged_is_lost_when_workers_are_killed_under_load(hotel: 
     truth = Truth(hotel.database_url)
     with no_trouble(hotel):
         with wandering(hotel, made, patient=True) as deeds:
-            for _round in range(3):
-                enough = len(deeds) + 20
+            for _round in range(2):
+                enough = len(deeds) + 12
                 until(lambda n=enough: len(deeds) > n or deeds.errors, what="guests' deeds", seconds=60)
                 workers = hotel.portal.workers()
                 killed = hotel.portal.kill_a_worker()
@@ -353,7 +353,7 @@ def test_nothing_acknowledged_is_lost_when_workers_are_killed_under_load(hotel: 
                 until(
                     lambda w=workers, k=killed: hotel.portal.workers() - w and k not in hotel.portal.workers()
                 )
-            enough = len(deeds) + 20
+            enough = len(deeds) + 12
             until(
                 lambda: len(deeds) > enough or deeds.errors,
                 what="guests' deeds after the last kill",
