@@ -5,6 +5,9 @@
   const body = document.body;
   document.documentElement.classList.add("js");
 
+  // How far each address of this page was scrolled when it was left.
+  const places = new Map();
+
   // Links of a group that htmx follows: the one that was pressed is the current one.
   body.addEventListener("htmx:beforeRequest", (event) => {
     const link = event.detail.elt;
@@ -12,6 +15,14 @@
     if (!group || link.closest(".more")) return;
     for (const other of group.querySelectorAll("[aria-current]")) other.removeAttribute("aria-current");
     link.setAttribute("aria-current", "true");
+  });
+
+  // On a phone the steps take the list's place: they begin at their top, and the list comes
+  // back where it was left.
+  body.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target?.id !== "booking-steps" || !matchMedia("(width < 56rem)").matches) return;
+    const steps = document.getElementById("booking-steps");
+    scrollTo(0, steps.dataset.chosen ? 0 : places.get(location.href) || 0);
   });
 
   // After a swap, reading goes on at the first thing that is wrong, or at the new heading.
@@ -23,7 +34,7 @@
     const region = document.getElementById(target.id) || target;
     const wrong = region.querySelector(".field-bad input, .field-bad textarea, [role=alert][tabindex]");
     const headings = region.querySelectorAll("[data-focus]");
-    const next = wrong || headings[headings.length - 1];
+    const next = wrong || headings[headings.length - 1] || (region.id === "booking-steps" && cardOf(left));
     if (next) {
       next.focus({ preventScroll: true });
       next.scrollIntoView({ block: "nearest" });
@@ -38,7 +49,6 @@
   });
 
   // The address has changed without a new page: what else holds it follows.
-  const places = new Map();
   body.addEventListener("htmx:beforeHistoryUpdate", () => places.set(location.href, scrollY));
   body.addEventListener("htmx:pushedIntoHistory", () => {
     const next = document.querySelector(".languages [name=next]");
@@ -46,14 +56,21 @@
   });
   body.addEventListener("htmx:historyRestore", () => scrollTo(0, places.get(location.href) || 0));
 
+  const cardOf = (voucher) =>
+    [...document.querySelectorAll("#voucher-list .card")].find(
+      (card) => new URL(card.href).searchParams.get("voucher") === voucher,
+    );
+  // The voucher that was chosen last: its card has the focus again when its calendar is left.
+  let left = null;
+
   // The card of the voucher in the address stays marked when the list is fetched anew.
   function markCard() {
     const chosen = document.querySelector("#booking-steps[data-chosen]")?.dataset.chosen;
-    for (const card of document.querySelectorAll("#voucher-list .card")) {
-      const isChosen = chosen && new URL(card.href).searchParams.get("voucher") === chosen;
-      card.toggleAttribute("aria-current", Boolean(isChosen));
-      if (isChosen) card.setAttribute("aria-current", "true");
-    }
+    const marked = document.querySelectorAll("#voucher-list .card[aria-current]");
+    for (const card of marked) card.removeAttribute("aria-current");
+    if (!chosen) return;
+    left = chosen;
+    cardOf(chosen)?.setAttribute("aria-current", "true");
   }
 
   // The month follows the ARIA grid pattern: one stop for Tab, arrows inside.

@@ -177,3 +177,21 @@ def test_times_name_their_zone_only_to_guests_elsewhere(
     open_day(at_home)
     expect(free_slots(at_home).first).to_be_visible()
     expect(at_home.get_by_text("Times are Amsterdam time.")).to_be_hidden()
+
+
+@pytest.mark.parametrize("way_back", ["link", "history"])
+def test_the_list_comes_back_where_it_was_left(page: Page, way_back: str):
+    page.goto("/")
+    below = card(page, "Tasting menu")
+    below.scroll_into_view_if_needed()
+    was = page.evaluate("scrollY")
+    assert was > 0
+    open_voucher(page, "Tasting menu")
+    assert page.evaluate("scrollY") == 0
+    if way_back == "link":
+        page.get_by_role("link", name="All vouchers").click()
+        expect(below).to_be_focused()
+    else:
+        page.go_back()
+    expect(below).to_be_in_viewport()
+    assert page.evaluate("scrollY") == was

@@ -1,0 +1,194 @@
+"""Everyone can read and use every page: contrast, names, small screens, large letters."""
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.journeys.guests import (
+    DESKTOP,
+    PHONE,
+    Site,
+    card,
+    fill_form,
+    next_month,
+    open_day,
+    open_slot,
+    open_voucher,
+    press_book,
+)
+
+pytestmark = pytest.mark.journeys
+axe = Axe()
+_ALL_RULES = {"resultTypes": ["violations"]}
+# A theme changes colours alone.
+_RULES_OF_COLOUR = {
+    **_ALL_RULES,
+    "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
+}
+_AS_WIDE = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+_LETTERS = "size => { document.documentElement.style.fontSize = size }"
+# What is cut off although nothing scrolls there: text that is wider than its own box.
+_CUT = """() => [...document.querySelectorAll("main *")].filter(node =>
+    node.checkVisibility() && node.scrollWidth > node.clientWidth + 1 && node.clientWidth > 1
+    && getComputedStyle(node).overflowX === "hidden").map(node => node.outerHTML.slice(0, 120))"""
+
+
+def portal(page: Page, _site: Site) -> None:
+    page.goto("/")
+
+
+def portal_without_a_match(page: Page, _site: Site) -> None:
+    page.goto("/?q=submarine")
+
+
+def portal_of_a_guest(page: Page, site: Site) -> None:
+    page.goto(site.guest_path)
+    page.get_by_role("button", name="Show my bookings").click()
+    page.goto("/")
+
+
+def calendar(page: Page, _site: Site) -> None:
+    page.goto("/")
+    open_voucher(page, "Spa hour")
+
+
+def month_as_a_list(page: Page, site: Site) -> None:
+    calendar(page, site)
+    page.get_by_text("The month as a list").click()
+
+
+def day(page: Page, site: Site) -> None:
+    calendar(page, site)
+    next_month(page)
+    open_day(page)
+
+
+def form(page: Page, site: Site) -> None:
+    day(page, site)
+    open_slot(page)
+
+
+def form_with_an_error(page: Page, site: Site) -> None:
+    form(page, site)
+    fill_form(page, email="nobody@nowhere")
+    page.locator("#booking-form button").click()
+    expect(page.locator(".field-bad")).to_be_visible()
+
+
+def refusal(page: Page, site: Site) -> None:
+    """Come too late for a place that another guest of this browser's machine took."""
+    page.goto("/")
+    open_voucher(page, "Meeting-room hour")
+    next_month(page)
+    open_day(page)
+    open_slot(page)
+    fill_form(page)
+    with page.context.browser.new_context(base_url=site.url) as other:
+        rival = other.new_page()
+        rival.goto(page.url)
+        fill_form(rival)
+        press_book(rival)
+    page.locator("#booking-form button").click()
+    expect(page.locator("#booking-panel [role=alert]")).to_be_visible()
+
+
+def expired_voucher(page: Page, _site: Site) -> None:
+    page.goto("/?status=expired")
+    card(page, "Massage", status="expired").click()
+    expect(page.locator("#booking-steps")).to_contain_text("has expired")
+
+
+def unknown_address(page: Page, _site: Site) -> None:
+    page.goto("/booking/b-none/")
+
+
+def bad_address(page: Page, _site: Site) -> None:
+    page.goto("/?day=never")
+
+
+def link_request(page: Page, _site: Site) -> None:
+    page.goto("/guest/")
+
+
+def link_sent(page: Page, site: Site) -> None:
+    link_request(page, site)
+    page.get_by_label("Your e-mail address").fill("someone@example.com")
+    page.get_by_role("button", name="Send me my link").click()
+
+
+def link_forged(page: Page, _site: Site) -> None:
+    page.goto("/guest/forged/")
+
+
+def link_opened(page: Page, site: Site) -> None:
+    page.goto(site.guest_path)
+
+
+def my_bookings_of_nobody(page: Page, _site: Site) -> None:
+    page.goto("/my/")
+
+
+def own_voucher(page: Page, site: Site) -> None:
+    portal_of_a_guest(page, site)
+    page.goto("/?q=gym")
+    page.locator(".card", has_text="yours").click()
+    page.get_by_role("link", name="The voucher’s own page").click()
+
+
+PLACES = (
+    portal, portal_without_a_match, portal_of_a_guest, calendar, month_as_a_list, day, form,
+    form_with_an_error, refusal, expired_voucher, own_voucher, my_bookings_of_nobody, link_request,
+    link_sent, link_forged, link_opened, unknown_address, bad_address,
+)  # fmt: skip
+
+
+def examine(page: Page) -> None:
+    """Look at a page in both themes and at both widths, and with letters twice as large."""
+    for viewport in (PHONE, DESKTOP):
+        page.set_viewport_size(viewport)
+        assert page.evaluate(_AS_WIDE) <= 0
+        for scheme, options in (("light", _ALL_RULES), ("dark", _RULES_OF_COLOUR)):
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            found = axe.run(page, options=options)
+            assert not found.response["violations"], f"{scheme}, {viewport}\n{found.generate_report()}"
+    page.set_viewport_size(PHONE)
+    page.evaluate(_LETTERS, "200%")
+    assert page.evaluate(_AS_WIDE) <= 0
+    assert page.evaluate(_CUT) == []
+    page.evaluate(_LETTERS, "")
+
+
+@pytest.mark.parametrize("come_to", PLACES, ids=lambda place: place.__name__.replace("_", " "))
+def test_everyone_can_use(come_to: Callable[[Page, Site], None], page: Page, site: Site):
+    come_to(page, site)
+    examine(page)
+
+
+def test_everyone_can_use_what_belongs_to_a_booking(page: Page):
+    page.goto("/")
+    open_voucher(page, "Rooftop bar evening")
+    next_month(page)
+    open_day(page)
+    open_slot(page)
+    # As long as the form allows, without a place to break.
+    fill_form(page, name="Wolfeschlegelsteinhausenbergerdorff" * 2, email=f"{'w' * 60}@example.com")
+    page.get_by_label("A note to the hotel").fill("Rindfleischetikettierung" * 20)
+    press_book(page)
+    booking = page.url.split("?")[0]
+    examine(page)
+    page.goto(f"{booking}move/")
+    open_day(page)
+    open_slot(page)
+    examine(page)
+    page.goto(f"{booking}cancel/")
+    examine(page)
+    page.goto("/my/")
+    examine(page)
+    page.goto("/my/data/")
+    examine(page)
+    page.goto(f"{booking}cancel/")
+    page.get_by_role("button", name="Cancel the booking").click()
+    expect(page.locator(".ticket .chip-cancelled")).to_be_visible()
+    examine(page)
