@@ -34,6 +34,7 @@ UNDO_WINDOW = timedelta(minutes=5)
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
+_VALIDITY_WORDS = _("The validity has to end after it begins, between the years 1990 and 2200.")
 _REFUSALS: Mapping[Status, Any] = {
     Status.ISSUED: _("This voucher has no booking."),
     Status.BOOKED: _("This voucher is booked already."),
@@ -67,8 +68,12 @@ def terms_of(
 
     Without `valid_until` the voucher lasts to the end of the hotel's day, the offer's
     `validity_days` after `valid_from`, which is `now` when it is not given.
+
+    Raises Rejected("validity_out_of_range") for a beginning that calendars cannot reckon with.
     """
     start = valid_from or now
+    if not EARLIEST <= start <= LATEST:
+        raise Rejected("validity_out_of_range", _VALIDITY_WORDS)
     if valid_until is None:
         last_day = start.astimezone(offer.hotel.zone).date() + timedelta(days=offer.validity_days)
         valid_until = datetime(
@@ -119,10 +124,7 @@ def issue_vouchers(
     if offer is not None and not offer.is_active:
         raise Rejected("offer_inactive", _("This offer is not active."))
     if not EARLIEST <= terms.valid_from < terms.valid_until <= LATEST:
-        raise Rejected(
-            "validity_out_of_range",
-            _("The validity has to end after it begins, between the years 1990 and 2200."),
-        )
+        raise Rejected("validity_out_of_range", _VALIDITY_WORDS)
     promise = {**asdict(terms), "hotel": hotel, "offer": offer, "created_at": now}
     _refuse_invalid(
         Voucher(id=new_id("v", now), holder_uid=holder_uid, expires_at=terms.valid_until, **promise)

@@ -4,10 +4,37 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
-from vouchers.domain import MAX_COUNT, Terms, terms_of
+from vouchers.domain import EARLIEST, LATEST, MAX_COUNT, Terms, terms_of
 from vouchers.models import CURRENCY, VOUCHER_MAX_MINUTES, Hotel, Offer
+
+_WITHIN_CALENDARS = (MinValueValidator(EARLIEST), MaxValueValidator(LATEST))
+
+
+class _YesNoSelect(forms.NullBooleanSelect):
+    """A choice of yes, no and neither that passes on what it was given."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:  # noqa: ARG002 - Django passes it
+        """Return the raw text, for the field to judge."""
+        return data.get(name)
+
+
+class YesNoField(forms.NullBooleanField):
+    """Yes, no or neither, as people and spreadsheets write it."""
+
+    widget = _YesNoSelect
+    _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+    def to_python(self, value: Any) -> Any:
+        """Return what was meant; a word that is neither is refused, not taken for no answer."""
+        word = "" if value is None else str(value).strip().lower()
+        if word in ("", "unknown"):
+            return None
+        if word not in self._WORDS:
+            raise forms.ValidationError(_("Write yes or no."), code="invalid")
+        return self._WORDS[word]
 
 
 class IssueForm(forms.Form):
@@ -15,12 +42,16 @@ class IssueForm(forms.Form):
 
     count = forms.IntegerField(label=_("How many"), min_value=1, max_value=MAX_COUNT, initial=1)
     valid_from = forms.DateTimeField(
-        label=_("Valid from (UTC)"), required=False, help_text=_("Empty means from now on.")
+        label=_("Valid from (UTC)"),
+        required=False,
+        help_text=_("Empty means from now on."),
+        validators=_WITHIN_CALENDARS,
     )
     valid_until = forms.DateTimeField(
         label=_("Valid until (UTC)"),
         required=False,
         help_text=_("Empty means as long as the offer says."),
+        validators=_WITHIN_CALENDARS,
     )
 
     def terms(self, offer: Offer, now: datetime) -> Terms:
@@ -42,13 +73,13 @@ class VoucherRowForm(forms.Form):
     duration_minutes = forms.IntegerField(
         label=_("Duration in minutes"), min_value=1, max_value=VOUCHER_MAX_MINUTES, required=False
     )
-    valid_from = forms.DateTimeField(required=False)
-    valid_until = forms.DateTimeField(required=False)
+    valid_from = forms.DateTimeField(required=False, validators=_WITHIN_CALENDARS)
+    valid_until = forms.DateTimeField(required=False, validators=_WITHIN_CALENDARS)
     price_amount = forms.DecimalField(
         label=_("Price"), min_value=0, max_digits=10, decimal_places=2, required=False
     )
     price_currency = forms.CharField(label=_("Currency"), max_length=3, validators=[CURRENCY], required=False)
-    transferable = forms.NullBooleanField(label=_("Transferable"), required=False)
+    transferable = YesNoField(label=_("Transferable"), required=False)
     terms = forms.JSONField(required=False)
 
     COLUMNS = (
@@ -64,7 +95,7 @@ class VoucherRowForm(forms.Form):
             for name in ("title", "valid_until"):
                 if not data.get(name) and name not in self.errors:
                     self.add_error(name, _("Needed for a voucher without an offer."))
-        if not isinstance(data.get("terms") or {}, dict):
+        if not isinstance(data.get("terms"), dict | None):
             self.add_error("terms", _("Write a JSON object, for example {}."))
         return data
 
@@ -76,7 +107,8 @@ class VoucherRowForm(forms.Form):
             if name in named:
                 named[name] = named[name].astimezone(UTC)
         if data["offer"] is None:
-            return Terms(**{"valid_from": now, **named})
+            usual = {"valid_from": now, "price_currency": data["issuer_uid"].default_currency}
+            return Terms(**{**usual, **named})
         base = terms_of(
             data["offer"],
             now=now,

@@ -39,18 +39,21 @@ class Command(BaseCommand):
         source = parser.add_mutually_exclusive_group(required=True)
         source.add_argument("--offer", help="id of the offer")
         source.add_argument("--csv", type=Path, help="CSV file in UTF-8, with a heading")
-        parser.add_argument("--count", type=int, default=1, help="how many vouchers of the offer")
+        parser.add_argument("--count", type=int, help="how many vouchers of the offer; 1 without it")
         parser.add_argument("--holder", default="", help="uid of the guest who holds them")
         parser.add_argument("--dry-run", action="store_true", help="check everything, store nothing")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Issue in one transaction."""
         now = timezone.now()
+        count = 1 if options["count"] is None else options["count"]
+        if options["csv"] is not None and (options["count"] is not None or options["holder"]):
+            raise CommandError("--count and --holder go with --offer; in a file they are columns.")
         with transaction.atomic():
             if options["csv"] is not None:
                 ids = self._from_csv(options["csv"], now)
             else:
-                ids = self._from_offer(options["offer"], options["count"], options["holder"], now)
+                ids = self._from_offer(options["offer"], count, options["holder"], now)
             if options["dry_run"]:
                 transaction.set_rollback(True)
         if options["dry_run"]:
@@ -64,8 +67,8 @@ class Command(BaseCommand):
         offer = Offer.objects.select_related("hotel").filter(pk=offer_id).first()
         if offer is None:
             raise CommandError(f"There is no offer {offer_id!r}.")
-        if count < 1:
-            raise CommandError("--count has to be 1 or more.")
+        if not 1 <= count <= MOST_ROWS:
+            raise CommandError(f"--count has to be between 1 and {MOST_ROWS}.")
         ids: list[str] = []
         terms = terms_of(offer, now=now)
         with tqdm(total=count, unit="voucher", disable=None, delay=1, leave=False) as bar:
@@ -151,7 +154,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         try:
             row = next(reader, None)
         except csv.Error as error:
-            raise CommandError(f"line {reader.line_num}: {error}; nothing was stored.") from error
+            raise CommandError(f"line {reader.reader.line_num}: {error}; nothing was stored.") from error
         if row is None:
             return
         if reader.line_num > MOST_ROWS:
