@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import BadRequest, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 
@@ -42,10 +42,13 @@ class BoundsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer 400 to bodies too large for strangers."""
+        """Answer 400 to bodies too large for strangers, and to cookies that nothing could have set."""
         # Django's own limit leaves files out; a stranger's would fill the disk.
         if _length_of(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE and not _is_staff(request):
             raise RequestDataTooBig("The body is larger than what a stranger may send.")
+        # A quoted cookie can hold what no header can; PostgreSQL would fail at a session of that key.
+        if any("\x00" in value for value in request.COOKIES.values()):
+            raise BadRequest("A cookie holds NUL.")
         return self.get_response(request)
 
 
