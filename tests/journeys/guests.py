@@ -149,6 +149,13 @@ def book(page: Page, title: str, *, far: bool = True, day: int = -1, email: str 
     return press_book(page)
 
 
+def be_demo_guest(page: Page, site: Site) -> None:
+    """Open the link of the guest who has vouchers and a booking from the start."""
+    page.goto(site.guest_path)
+    page.get_by_role("button", name="Show my bookings").click()
+    expect(page).to_have_url(re.compile("/my/$"))
+
+
 def focused(page: Page) -> Locator:
     """Return what has the focus."""
     return page.locator("*:focus")

@@ -12,6 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.journeys.guests import (
     Site,
+    be_demo_guest,
     book,
     card,
     left_on,
@@ -231,8 +232,7 @@ def test_a_guest_takes_their_data_along_and_has_it_deleted(
 def test_a_voucher_that_may_be_handed_on_reaches_another_guest(
     page: Page, someone_else: Page, new_context: Callable[..., BrowserContext], site: Site
 ):
-    page.goto(site.guest_path)
-    page.get_by_role("button", name="Show my bookings").click()
+    be_demo_guest(page, site)
     page.goto("/?sort=title&q=canal")
     page.locator(".card", has_text="yours").click()
     page.get_by_role("link", name="The voucher’s own page").click()

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.guests import Site, place_of
+from tests.journeys.guests import Site, be_demo_guest, place_of
 
 pytestmark = pytest.mark.journeys
 
@@ -58,8 +58,7 @@ def test_the_status_filter_shows_true_counts_to_a_stranger(page: Page, site: Sit
 
 
 def test_the_status_filter_counts_a_guests_own_vouchers_too(page: Page, site: Site):
-    page.goto(site.guest_path)
-    page.get_by_role("button", name="Show my bookings").click()
+    be_demo_guest(page, site)
     page.goto("/")
     counts = shown_counts(page)
     assert counts["booked"] >= 1

@@ -10,6 +10,7 @@ from tests.journeys.guests import (
     DESKTOP,
     PHONE,
     Site,
+    be_demo_guest,
     card,
     fill_form,
     next_month,
@@ -44,8 +45,7 @@ def portal_without_a_match(page: Page, _site: Site) -> None:
 
 
 def portal_of_a_guest(page: Page, site: Site) -> None:
-    page.goto(site.guest_path)
-    page.get_by_role("button", name="Show my bookings").click()
+    be_demo_guest(page, site)
     page.goto("/")
 
 
@@ -116,6 +116,7 @@ def link_sent(page: Page, site: Site) -> None:
     link_request(page, site)
     page.get_by_label("Your e-mail address").fill("someone@example.com")
     page.get_by_role("button", name="Send me my link").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Look into your e-mail")
 
 
 def link_forged(page: Page, _site: Site) -> None:
@@ -135,6 +136,7 @@ def own_voucher(page: Page, site: Site) -> None:
     page.goto("/?q=gym")
     page.locator(".card", has_text="yours").click()
     page.get_by_role("link", name="The voucher’s own page").click()
+    expect(page.locator(".facts")).to_contain_text("Yours")
 
 
 PLACES = (
