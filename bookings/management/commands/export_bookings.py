@@ -2,7 +2,8 @@
 
 import csv
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, TextIO
@@ -11,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from bookings.models import Booking, BookingStatus
+from vouchers.terms import LATEST
 
 COLUMNS = (
     "id", "voucher_id", "issuer_uid", "holder_uid", "slot_id", "slot_start", "slot_end", "status",
@@ -46,6 +48,8 @@ class Command(BaseCommand):
         if path is None:
             _write(self.stdout, rows)
             return
+        if path.name in ("", ".."):
+            raise CommandError(f"Cannot write {path}: that is no file.")
         # Written beside and renamed: the file is whole or not there.
         part = path.with_name(f"{path.name}.part")
         try:
@@ -54,16 +58,26 @@ class Command(BaseCommand):
             part.replace(path)
         except OSError as error:
             raise CommandError(f"Cannot write {path}: {error.strerror}") from error
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
         self.stderr.write(f"{number} bookings written to {path}.")
 
 
 def _day(text: str) -> datetime:
-    return datetime.combine(date.fromisoformat(text), time(), tzinfo=UTC)
+    try:
+        day = datetime.combine(date.fromisoformat(text), time(), tzinfo=UTC)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r} is no day; an example is 2026-12-01") from error
+    # So that there is a day after it.
+    return min(day, LATEST)
 
 
 def _write(file: TextIO | Any, rows: Any) -> int:
     """Write a heading and the rows; returns how many."""
-    writer = csv.writer(file, lineterminator="\n")
+    # Every cell is quoted: a lone carriage return would end the row for a spreadsheet, and
+    # what a guest typed behind it would begin one.
+    writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(COLUMNS)
     number = 0
     bar = tqdm(rows.iterator(chunk_size=2000), unit="booking", disable=None, delay=1, file=sys.stderr)
