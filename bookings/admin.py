@@ -13,8 +13,8 @@ from bookings.admin_bookings import BookingAdmin
 from bookings.admin_filters import DeliveryFilter
 from bookings.admin_offers import OfferAdmin
 from bookings.admin_vouchers import BookableVoucherAdmin
-from bookings.mails import owe_again
 from bookings.models import Booking, Mail
+from bookings.outbox import owe_again
 from portal.admin import ReadOnlyAdmin, moment_words
 from portal.admin_actions import run_each
 from vouchers.models import Offer, Voucher

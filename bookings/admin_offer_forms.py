@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from bookings.calendars import taken_by_offer
 from bookings.models import Booking
 from portal.admin import moment_words
-from vouchers.domain import LATEST
 from vouchers.models import Offer, OpeningHours, Weekday
+from vouchers.terms import LATEST
 
 if TYPE_CHECKING:
     OfferFormBase = forms.ModelForm[Offer]

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from bookings.calendars import calendar_of, taken_for
 from bookings.slots import Day, days
-from vouchers.domain import terms_of
 from vouchers.models import Offer, Voucher
+from vouchers.terms import terms_of
 
 
 def coming_days(offer_id: str, *, now: datetime) -> list[Day]:

@@ -19,9 +19,7 @@ def calendars_of(promises: Sequence[Bookable]) -> list[Calendar]:
     closures: dict[str, list[ClosedDays]] = {offer_id: [] for offer_id in offer_ids}
     if offer_ids:
         hours = OpeningHours.objects.filter(offer__in=offer_ids).order_by("weekday", "opens")
-        for offer_id, weekday, opens, closes in hours.values_list(
-            "offer_id", "weekday", "opens", "closes"
-        ):
+        for offer_id, weekday, opens, closes in hours.values_list("offer_id", "weekday", "opens", "closes"):
             weekly[offer_id].append(Hours(weekday, opens, closes))
         closed = Closure.objects.filter(offer__in=offer_ids).order_by("first_day", "pk")
         for offer_id, first, last, reason in closed.values_list(

@@ -7,27 +7,33 @@ That two bookings never share a place is the database's own doing: see `bookings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from bookings.calendars import calendar_of
 from bookings.guards import PLACES_TAKEN
-from bookings.mails import owe_mail
-from bookings.models import REASON_LENGTH, Booking, BookingStatus, MailKind
-from bookings.slots import Calendar, is_on_calendar
+from bookings.models import Booking, BookingStatus, MailKind
+from bookings.outbox import owe_mail
+from bookings.rules import (
+    refuse_cancelled,
+    refuse_hoarding,
+    refuse_invalid,
+    refuse_late,
+    refuse_reason,
+    refuse_unless_offered,
+)
+from bookings.slots import Calendar
 from bookings.wallclock import day_bounds
 from events.domain import Change, record
 from portal.actors import Actor
 from portal.errors import Conflict, Rejected
 from portal.ids import new_id
 from vouchers.domain import change_of, change_status, refuse_unless, state_of
-from vouchers.models import Offer, Voucher
+from vouchers.models import Voucher
 from vouchers.states import Status
-from vouchers.validators import is_storable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +66,7 @@ def book_slot(
     voucher = Voucher.objects.select_related("hotel", "offer").get(pk=voucher_id)
     refuse_unless("book", voucher, by=by, now=now)
     calendar = calendar_of(voucher)
-    _refuse_unless_offered(calendar, start, now)
+    refuse_unless_offered(calendar, start, now)
     with transaction.atomic(), _places_guarded():
         return _take(voucher, calendar, start, holder_uid, guest, by, now)
 
@@ -84,7 +90,7 @@ def book_any(
     if sample is None:
         raise Conflict("batch_used_up", _("The last of these vouchers has just gone."))
     calendar = calendar_of(sample)
-    _refuse_unless_offered(calendar, start, now)
+    refuse_unless_offered(calendar, start, now)
     with transaction.atomic(), _places_guarded():
         # Vouchers that others are taking at this moment are passed over, not waited for.
         of_self = left.select_for_update(skip_locked=True, no_key=True, of=("self",))
@@ -125,7 +131,7 @@ def _take(
         language=guest.language,
         form_key=guest.form_key,
     )
-    _refuse_invalid(booking)
+    refuse_invalid(booking)
     before = state_of(voucher)
     change_status(
         "book",
@@ -137,25 +143,11 @@ def _take(
         expires_at=_expiry(voucher, calendar, start),
     )
     if voucher.offer is not None and not by.acts_for_hotel:
-        _refuse_hoarding(voucher.offer, holder_uid, guest.email, now)
+        refuse_hoarding(voucher.offer, holder_uid, guest.email, now)
     booking.save(force_insert=True)
     record([change_of(voucher, "book", before=before, extra=_facts(booking))], by=by, now=now)
     owe_mail(booking, MailKind.BOOKED, now=now)
     return booking
-
-
-def _refuse_invalid(booking: Booking) -> None:
-    """Raise Rejected("booking_invalid") naming the fields whose values cannot be stored."""
-    texts = ("holder_uid", "guest_name", "guest_email", "guest_note")
-    names = {name for name in texts if not is_storable(getattr(booking, name))}
-    try:
-        booking.clean_fields(exclude={"voucher", "hotel", "offer"})
-    except ValidationError as error:
-        names |= error.message_dict.keys()
-    if names:
-        raise Rejected(
-            "booking_invalid", _("These cannot be stored: %(names)s"), names=", ".join(sorted(names))
-        )
 
 
 def move_booking(*, booking_id: str, start: datetime, by: Actor, now: datetime) -> Booking:
@@ -168,13 +160,13 @@ def move_booking(*, booking_id: str, start: datetime, by: Actor, now: datetime) 
     """
     booking = _booking_with_voucher(booking_id)
     voucher = booking.voucher
-    _refuse_cancelled(booking)
+    refuse_cancelled(booking)
     refuse_unless("move", voucher, by=by, now=now)
     if start == booking.slot_start:
         return booking
-    _refuse_late(booking, by, now)
+    refuse_late(booking, by, now)
     calendar = calendar_of(voucher)
-    _refuse_unless_offered(calendar, start, now)
+    refuse_unless_offered(calendar, start, now)
     with transaction.atomic(), _places_guarded():
         change_status(
             "move",
@@ -211,7 +203,7 @@ def cancel_booking(*, booking_id: str, by: Actor, now: datetime, reason: str = "
     if not booking.is_standing:
         return booking
     refuse_unless("cancel", booking.voucher, by=by, now=now)
-    _refuse_late(booking, by, now)
+    refuse_late(booking, by, now)
     _release(booking, "cancel", Status.ISSUED, reason=reason, by=by, now=now)
     return booking
 
@@ -232,19 +224,15 @@ def withdraw_voucher(*, voucher_id: str, by: Actor, now: datetime, reason: str =
         _release(booking, "withdraw", Status.CANCELLED, reason=reason, by=by, now=now)
         return voucher
     before = state_of(voucher)
-    _refuse_reason(reason)
+    refuse_reason(reason)
     change_status("withdraw", voucher, Status.CANCELLED, by=by, now=now)
-    record(
-        [change_of(voucher, "withdraw", before=before, extra={"reason": reason})], by=by, now=now
-    )
+    record([change_of(voucher, "withdraw", before=before, extra={"reason": reason})], by=by, now=now)
     return voucher
 
 
-def _release(
-    booking: Booking, verb: str, target: Status, *, reason: str, by: Actor, now: datetime
-) -> None:
+def _release(booking: Booking, verb: str, target: Status, *, reason: str, by: Actor, now: datetime) -> None:
     """Cancel a standing booking and move its voucher to `target`, in the caller's transaction."""
-    _refuse_reason(reason)
+    refuse_reason(reason)
     voucher = booking.voucher
     before = state_of(voucher)
     reopens = target == Status.ISSUED and booking.voucher_was_open
@@ -284,7 +272,7 @@ def mark_no_show(*, booking_id: str, by: Actor, now: datetime) -> Booking:
     booking = _booking_with_voucher(booking_id)
     if not by.acts_for_hotel:
         raise Rejected("actor_not_allowed", _("Only the hotel can do this."))
-    _refuse_cancelled(booking)
+    refuse_cancelled(booking)
     if booking.voucher.status == Status.CONSUMED:
         raise Conflict("voucher_consumed", _("This voucher has been used."))
     if now < booking.slot_start:
@@ -336,11 +324,6 @@ def forget_guest(*, guest_uid: str, by: Actor, now: datetime) -> int:
     return len(changes)
 
 
-def changeable_until(booking: Booking) -> datetime:
-    """Return until when the guest may cancel or move a booking."""
-    return booking.slot_start - timedelta(minutes=booking.voucher.cancel_notice_minutes)
-
-
 def _booking_with_voucher(booking_id: str) -> Booking:
     return Booking.objects.select_related("voucher__hotel", "voucher__offer").get(pk=booking_id)
 
@@ -360,56 +343,6 @@ def _lock_voucher_of(booking_id: str) -> None:
 def _expiry(voucher: Voucher, calendar: Calendar, start: datetime) -> datetime:
     """Return when a booked voucher expires: its validity, or the hotel's day of its slot if later."""
     return max(voucher.valid_until, day_bounds(calendar.day_of(start), calendar.zone)[1])
-
-
-def _refuse_unless_offered(calendar: Calendar, start: datetime, now: datetime) -> None:
-    """Raise unless a slot starts at `start` that can still be booked at `now`; places aside."""
-    if start < now + calendar.min_notice:
-        raise Rejected("slot_too_soon", _("It is too late to book this time."))
-    if start < calendar.valid_from or start > calendar.valid_until - calendar.duration:
-        raise Rejected("slot_outside_validity", _("The voucher is not valid at this time."))
-    if not is_on_calendar(calendar, start):
-        raise Rejected("slot_not_offered", _("This time is not on the calendar."))
-
-
-def _refuse_hoarding(offer: Offer, holder_uid: str, email: str, now: datetime) -> None:
-    # The guard of places takes the same lock a moment later: two bookings of one guest at
-    # once count one after the other. (SQLite has one writer anyway.)
-    Offer.objects.select_for_update(no_key=True).order_by().filter(pk=offer.pk).values_list("pk").first()
-    standing = Booking.objects.standing().filter(offer=offer).order_by().values_list("voucher_id")
-    found = standing.filter(holder_uid=holder_uid)
-    if email:
-        # A union, not an OR: each half has an index of its own on both databases.
-        found = found.union(standing.filter(guest_email=email.lower()).exclude(guest_email=""))
-    voucher_ids = [voucher_id for (voucher_id,) in found]
-    number = len(voucher_ids)
-    if number >= offer.max_per_guest:
-        # Bookings that are over or used still stand, but count no more.
-        number = Voucher.objects.filter(pk__in=voucher_ids).shown_as(Status.BOOKED, now).count()
-    if number >= offer.max_per_guest:
-        raise Conflict(
-            "guest_limit_reached",
-            _("You have a booking of this already. Cancel it first, or move it to another time."),
-        )
-
-
-def _refuse_cancelled(booking: Booking) -> None:
-    if not booking.is_standing:
-        raise Conflict("booking_cancelled", _("This booking has been cancelled."))
-
-
-def _refuse_late(booking: Booking, by: Actor, now: datetime) -> None:
-    if not by.acts_for_hotel and now > changeable_until(booking):
-        raise Rejected(
-            "change_too_late", _("It is too late to change this booking. Please call the hotel.")
-        )
-
-
-def _refuse_reason(reason: str) -> None:
-    if len(reason) > REASON_LENGTH:
-        raise Rejected("reason_too_long", _("Please give a shorter reason."))
-    if not is_storable(reason):
-        raise Rejected("reason_invalid", _("The reason has characters that cannot be stored."))
 
 
 def _slot_facts(booking: Booking) -> dict[str, Any]:

@@ -48,9 +48,7 @@ class Booking(models.Model):
     """A slot taken with a voucher; written only by the domain verbs."""
 
     id = models.CharField(_("id"), primary_key=True, max_length=ID_LENGTH)
-    voucher = models.ForeignKey(
-        Voucher, models.PROTECT, related_name="bookings", verbose_name=_("voucher")
-    )
+    voucher = models.ForeignKey(Voucher, models.PROTECT, related_name="bookings", verbose_name=_("voucher"))
     # Both lead an index below: one of their own would only cost every write.
     hotel = models.ForeignKey(
         Hotel,
@@ -80,9 +78,7 @@ class Booking(models.Model):
     guest_name = models.CharField(_("name"), max_length=80, blank=True)
     guest_email = models.EmailField(_("e-mail"), blank=True)
     guest_note = models.CharField(_("note"), max_length=500, blank=True)
-    language = models.CharField(
-        _("language"), max_length=5, default="en", choices=settings.LANGUAGES
-    )
+    language = models.CharField(_("language"), max_length=5, default="en", choices=settings.LANGUAGES)
     # What the form that made the booking carried: a second press of its button finds the
     # first one's booking. Null for bookings that no form made, so that it can be unique.
     form_key = models.CharField(max_length=36, null=True, unique=True, editable=False)  # noqa: DJ001
@@ -163,9 +159,7 @@ class Mail(models.Model):
     """A mail that a committed change owes a guest; a worker sends it and tries again."""
 
     kind = models.CharField(_("kind"), max_length=10, choices=MailKind.choices)
-    booking = models.ForeignKey(
-        Booking, models.CASCADE, related_name="mails", verbose_name=_("booking")
-    )
+    booking = models.ForeignKey(Booking, models.CASCADE, related_name="mails", verbose_name=_("booking"))
     recipient = models.EmailField(_("to"), blank=True)
     guest_uid = models.CharField(_("guest"), max_length=64)
     created_at = models.DateTimeField(_("created"))

@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 from django_tasks import task
 
+from bookings.mails import compose
 from bookings.models import Booking, Mail, MailKind
 
 logger = logging.getLogger(__name__)
@@ -22,8 +23,6 @@ def send_mail(mail_id: int) -> None:
     A worker that dies between sending and noting it makes the mail go out twice, with one
     Message-ID; none is lost.
     """
-    from bookings.mails import compose  # noqa: PLC0415 - that module enqueues this task
-
     mail = (
         Mail.objects.select_related("booking__voucher", "booking__hotel", "booking__offer")
         .filter(pk=mail_id, sent_at=None, failed_at=None)
@@ -43,9 +42,7 @@ def send_mail(mail_id: int) -> None:
         logger.warning("Mail %s failed at attempt %s: %s", mail.pk, mail.attempts + 1, type(error).__name__)
         _try_later(mail, error)
         return
-    Mail.objects.filter(pk=mail.pk).update(
-        sent_at=timezone.now(), attempts=mail.attempts + 1, last_error=""
-    )
+    Mail.objects.filter(pk=mail.pk).update(sent_at=timezone.now(), attempts=mail.attempts + 1, last_error="")
 
 
 def _is_overtaken(mail: Mail) -> bool:

@@ -3,6 +3,7 @@
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
@@ -13,14 +14,13 @@ from django_htmx.http import HttpResponseClientRedirect
 from bookings.codes import qr_svg, voucher_code
 from bookings.domain import (
     cancel_booking,
-    changeable_until,
     forget_guest,
     move_booking,
 )
 from bookings.forms import CalendarForm, CancelForm, LinkRequestForm, MoveForm
 from bookings.ics import calendar_file
-from bookings.links import owe_link
 from bookings.models import Booking, Mail
+from bookings.outbox import owe_link
 from bookings.queries import (
     GuestBookings,
     booking_of_guest,
@@ -29,6 +29,7 @@ from bookings.queries import (
     data_of_guest,
     nearest_slots,
 )
+from bookings.rules import changeable_until
 from bookings.slots import Slot
 from portal.actors import guest
 from portal.errors import Rejected
@@ -188,7 +189,8 @@ def cancel(request: HttpRequest, booking_id: str) -> HttpResponse:
 @require_safe
 def my_bookings(request: HttpRequest) -> HttpResponse:
     """Show everything this guest has booked, upcoming first."""
-    return render(request, "bookings/my_bookings.html", _my_context(request))
+    context = {**_my_context(request), "is_revoked": "revoked" in request.GET}
+    return render(request, "bookings/my_bookings.html", context)
 
 
 def _my_context(request: HttpRequest) -> dict[str, object]:
@@ -252,7 +254,7 @@ def links_revoke(request: HttpRequest) -> HttpResponse:
     if not uid:
         raise Http404
     revoke_guest_links(uid)
-    return render(request, "bookings/my_bookings.html", {**_my_context(request), "is_revoked": True})
+    return redirect(f"{reverse('bookings:my')}?revoked")
 
 
 @private

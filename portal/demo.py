@@ -11,8 +11,9 @@ from bookings.domain import GuestDetails, book_slot, cancel_booking, withdraw_vo
 from bookings.slots import slots
 from portal.actors import Actor, system
 from presence.domain import uid_of
-from vouchers.domain import Terms, issue_vouchers, redeem_voucher, terms_of
+from vouchers.domain import issue_vouchers, redeem_voucher
 from vouchers.models import Closure, Hotel, Offer, OpeningHours, Voucher
+from vouchers.terms import Terms, terms_of
 
 BY: Actor = system("demo")
 DAILY = range(7)
@@ -194,9 +195,7 @@ def _make_offer(plan: Plan, now: datetime) -> Offer:
     )
     offer.save(force_insert=True)
     for weekday in plan.weekdays:
-        OpeningHours.objects.create(
-            offer=offer, weekday=weekday, opens=plan.opens, closes=plan.closes
-        )
+        OpeningHours.objects.create(offer=offer, weekday=weekday, opens=plan.opens, closes=plan.closes)
     if plan.closed is not None:
         first, last, reason = plan.closed
         today = now.astimezone(hotel.zone).date()
@@ -216,9 +215,7 @@ def _make_vouchers(offer: Offer, chance: random.Random, now: datetime) -> None:
     issue_vouchers(hotel=offer.hotel, offer=offer, terms=ended, count=4, by=BY, now=then)
     last_day = now + timedelta(days=chance.randint(60, 200))
     lasting = terms_of(offer, now=then, valid_until=_evening(offer, last_day))
-    vouchers = issue_vouchers(
-        hotel=offer.hotel, offer=offer, terms=lasting, count=26, by=BY, now=then
-    )
+    vouchers = issue_vouchers(hotel=offer.hotel, offer=offer, terms=lasting, count=26, by=BY, now=then)
     for voucher in vouchers[:2]:
         withdraw_voucher(voucher_id=voucher.pk, by=BY, now=then + timedelta(days=2))
     for voucher in vouchers[2:4]:
@@ -268,9 +265,9 @@ def _make_own_vouchers(now: datetime) -> None:
     for title in ("Canal tour", "Massage", "Gym and sauna"):
         offer = Offer.objects.select_related("hotel").get(title=title, pk__startswith="o-demo-")
         terms = terms_of(offer, now=now)
-        voucher = issue_vouchers(
-            hotel=offer.hotel, offer=offer, terms=terms, holder_uid=uid, by=BY, now=now
-        )[0]
+        voucher = issue_vouchers(hotel=offer.hotel, offer=offer, terms=terms, holder_uid=uid, by=BY, now=now)[
+            0
+        ]
         if title == "Massage":
             _book(voucher, chance, now, ahead=4, holder_uid=uid)
     plain = Terms(

@@ -81,9 +81,7 @@ def length_words(minutes: int) -> str:
     days, rest = divmod(minutes, 24 * 60)
     hours, minutes = divmod(rest, 60)
     parts = ((days, "duration-day"), (hours, "duration-hour"), (minutes, "duration-minute"))
-    return " ".join(
-        format_unit(number, unit, "short", locale=locale()) for number, unit in parts if number
-    )
+    return " ".join(format_unit(number, unit, "short", locale=locale()) for number, unit in parts if number)
 
 
 def money_words(amount: Decimal, currency: str) -> str:

@@ -72,9 +72,7 @@ class Chosen:
         slot: datetime | None = self._place.get("slot")
         if day is None and slot is not None:
             day = slot.astimezone(self.hotel.zone).date()
-        return calendar_view(
-            self.promise, now=self._now, month=self._place.get("month"), day=day
-        )
+        return calendar_view(self.promise, now=self._now, month=self._place.get("month"), day=day)
 
     @property
     def wanted(self) -> datetime | None:

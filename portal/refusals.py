@@ -21,11 +21,7 @@ def refusal_response(request: HttpRequest, error: Rejected) -> HttpResponse:
 
 def outage_response(request: HttpRequest) -> HttpResponse:
     """Return 503 with Retry-After, on a page that keeps what the guest typed and sends it again."""
-    kept = [
-        (name, value)
-        for name, values in request.POST.lists()
-        for value in values
-    ]
+    kept = [(name, value) for name, values in request.POST.lists() for value in values]
     response = render(request, "portal/outage.html", {"kept": kept}, status=503)
     response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     if getattr(request, "htmx", False):

@@ -6,8 +6,9 @@ from typing import Any
 from bookings.domain import GuestDetails, book_slot
 from bookings.models import Booking
 from portal.actors import Actor, guest, staff, system
-from vouchers.domain import Terms, issue_vouchers, terms_of
+from vouchers.domain import issue_vouchers
 from vouchers.models import Hotel, Offer, OpeningHours, Voucher
+from vouchers.terms import Terms, terms_of
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 HOTEL_SYSTEM: Actor = system("test")
@@ -66,7 +67,10 @@ def make_vouchers(
         wanted = make_terms(**terms)
     else:
         wanted = terms_of(
-            offer, now=now, valid_from=terms.pop("valid_from", None), valid_until=terms.pop("valid_until", None)
+            offer,
+            now=now,
+            valid_from=terms.pop("valid_from", None),
+            valid_until=terms.pop("valid_until", None),
         )
     return issue_vouchers(
         hotel=hotel or (offer.hotel if offer else make_hotel()),

@@ -57,9 +57,7 @@ def install(pins: Path) -> None:
     if shutil.which("uv"):
         run("uv", "pip", "install", "--quiet", "--python", PYTHON, "--require-hashes", "-r", pins)
         return
-    own = subprocess.run(
-        [PYTHON, "-m", "pip", "--version"], capture_output=True, check=False
-    ).returncode
+    own = subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True, check=False).returncode
     pip = [PYTHON, "-m", "pip"] if own == 0 else [sys.executable, "-m", "pip", "--python", PYTHON]
     run(*pip, "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", pins)
 

@@ -13,9 +13,9 @@ from django.contrib.admin.widgets import (
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from vouchers.domain import EARLIEST, LATEST
 from vouchers.forms import IssueForm, VoucherRowForm
 from vouchers.models import Offer
+from vouchers.terms import EARLIEST, LATEST
 
 if TYPE_CHECKING:
     OfferChoiceBase = forms.ModelChoiceField[Offer]

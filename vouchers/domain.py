@@ -9,9 +9,8 @@ that no two verbs ever wait for each other in a circle.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -26,15 +25,12 @@ from portal.ids import new_id
 from vouchers import states
 from vouchers.models import Batch, Hotel, Offer, Voucher
 from vouchers.states import Status
+from vouchers.terms import EARLIEST, LATEST, Terms, validity_out_of_range
 from vouchers.validators import is_storable
 
 MAX_COUNT = 1000
 UNDO_WINDOW = timedelta(minutes=5)
-# Calendars reckon within these years; a date outside them is a slip of the keyboard.
-EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
-LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
-_VALIDITY_WORDS = _("The validity has to end after it begins, between the years 1990 and 2200.")
 _REFUSALS: Mapping[Status, Any] = {
     Status.ISSUED: _("This voucher has no booking."),
     Status.BOOKED: _("This voucher is booked already."),
@@ -42,56 +38,6 @@ _REFUSALS: Mapping[Status, Any] = {
     Status.CANCELLED: _("The hotel has withdrawn this voucher."),
     Status.EXPIRED: _("This voucher has expired."),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What a new voucher promises: the voucher's own fields, by their names."""
-
-    title: str
-    valid_from: datetime
-    valid_until: datetime
-    service_type: str = "hotel.booking"
-    description: str = ""
-    duration_minutes: int = 60
-    cancel_notice_minutes: int = 0
-    price_amount: Decimal | None = None
-    price_currency: str = "EUR"
-    transferable: bool = False
-    terms: Mapping[str, Any] = field(default_factory=dict)
-
-
-def terms_of(
-    offer: Offer, *, now: datetime, valid_from: datetime | None = None, valid_until: datetime | None = None
-) -> Terms:
-    """Copy an offer's terms as they are now.
-
-    Without `valid_until` the voucher lasts to the end of the hotel's day, the offer's
-    `validity_days` after `valid_from`, which is `now` when it is not given.
-
-    Raises Rejected("validity_out_of_range") for a beginning that calendars cannot reckon with.
-    """
-    start = valid_from or now
-    if not EARLIEST <= start <= LATEST:
-        raise Rejected("validity_out_of_range", _VALIDITY_WORDS)
-    if valid_until is None:
-        last_day = start.astimezone(offer.hotel.zone).date() + timedelta(days=offer.validity_days)
-        valid_until = datetime(
-            last_day.year, last_day.month, last_day.day, 23, 59, 59, tzinfo=offer.hotel.zone
-        ).astimezone(UTC)
-    return Terms(
-        title=offer.title,
-        valid_from=start,
-        valid_until=valid_until,
-        service_type=offer.service_type,
-        description=offer.description,
-        duration_minutes=offer.duration_minutes,
-        cancel_notice_minutes=offer.cancel_notice_minutes,
-        price_amount=offer.price_amount,
-        price_currency=offer.price_currency,
-        transferable=offer.transferable,
-        terms=offer.terms,
-    )
 
 
 @transaction.atomic
@@ -124,7 +70,7 @@ def issue_vouchers(
     if offer is not None and not offer.is_active:
         raise Rejected("offer_inactive", _("This offer is not active."))
     if not EARLIEST <= terms.valid_from < terms.valid_until <= LATEST:
-        raise Rejected("validity_out_of_range", _VALIDITY_WORDS)
+        raise validity_out_of_range()
     promise = {**asdict(terms), "hotel": hotel, "offer": offer, "created_at": now}
     _refuse_invalid(
         Voucher(id=new_id("v", now), holder_uid=holder_uid, expires_at=terms.valid_until, **promise)
@@ -360,9 +306,7 @@ def expire_due(*, by: Actor, now: datetime, limit: int = 500) -> int:
     if not states.may("expire", by.kind):
         raise Rejected("actor_not_allowed", _("Only the clock ends a voucher."))
     due = list(
-        Voucher.objects.due(now)
-        .order_by("pk")
-        .select_for_update(skip_locked=True, no_key=True)[:limit]
+        Voucher.objects.due(now).order_by("pk").select_for_update(skip_locked=True, no_key=True)[:limit]
     )
     Voucher.objects.filter(pk__in=[voucher.pk for voucher in due]).update(status=Status.EXPIRED)
     changes = []

@@ -7,8 +7,9 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
-from vouchers.domain import EARLIEST, LATEST, MAX_COUNT, Terms, terms_of
+from vouchers.domain import MAX_COUNT
 from vouchers.models import CURRENCY, VOUCHER_MAX_MINUTES, Hotel, Offer
+from vouchers.terms import EARLIEST, LATEST, Terms, terms_of
 
 _WITHIN_CALENDARS = (MinValueValidator(EARLIEST), MaxValueValidator(LATEST))
 

@@ -12,9 +12,9 @@ from django.db.models import BooleanField, Case, Count, F, Model, Q, QuerySet, S
 from django.utils.translation import gettext_lazy as _
 
 from portal.errors import Rejected
-from vouchers.domain import EARLIEST, LATEST
 from vouchers.models import Batch, Hotel, Voucher
 from vouchers.states import Status, shown_status_expression
+from vouchers.terms import EARLIEST, LATEST
 from vouchers.validators import is_storable
 
 M = TypeVar("M", bound=Model)
@@ -123,8 +123,7 @@ def card_page(guest_uid: str, filters: Filters, *, now: datetime, cursor: str = 
     if len(cards) <= PAGE_SIZE:
         batches = _after(_open_batches(filters, now), filters.sort, place)
         cards += [
-            _card_of_batch(batch, filters.status, now)
-            for batch in batches[: PAGE_SIZE + 1 - len(cards)]
+            _card_of_batch(batch, filters.status, now) for batch in batches[: PAGE_SIZE + 1 - len(cards)]
         ]
     if len(cards) <= PAGE_SIZE:
         return CardPage(cards, "")
@@ -144,9 +143,7 @@ def _open_batches(filters: Filters, now: datetime) -> QuerySet[Batch]:
     if filters.status:
         batches = batches.shown_as(Status(filters.status), now)
     else:
-        batches = batches.exclude(
-            open_issued=0, open_consumed=0, open_cancelled=0, open_expired=0
-        )
+        batches = batches.exclude(open_issued=0, open_consumed=0, open_cancelled=0, open_expired=0)
     return _with_is_over(batches, Q(open_issued__gt=0, valid_until__gt=now))
 
 

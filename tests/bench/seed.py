@@ -20,9 +20,9 @@ from bookings.models import Booking
 from bookings.slot_ids import slot_id
 from portal import demo
 from portal.ids import new_id
-from vouchers.domain import Terms, terms_of
 from vouchers.models import Batch, Offer, OpeningHours, Voucher
 from vouchers.states import Status
+from vouchers.terms import Terms, terms_of
 
 PER_BATCH = 500
 

@@ -13,14 +13,14 @@ from bookings.domain import (
     book_any,
     book_slot,
     cancel_booking,
-    changeable_until,
     forget_guest,
     mark_no_show,
     move_booking,
     withdraw_voucher,
 )
-from bookings.mails import is_limited
 from bookings.models import Booking, Mail
+from bookings.outbox import is_limited
+from bookings.rules import changeable_until
 from events.models import Event
 from portal.actors import CLOCK, guest
 from portal.errors import Conflict

@@ -506,8 +506,8 @@ def test_a_guest_link_ends_after_90_days(booking: Booking, clock: Any) -> None:
 
 def test_a_revoked_guest_link_is_switched_off_and_a_new_one_works(booking: Booking) -> None:
     old = f"/guest/{make_guest_link_token(GUEST_UID)}/"
-    page = browser_of(GUEST_UID).post("/my/links/revoke/")
-    assert page.status_code == 200
+    page = browser_of(GUEST_UID).post("/my/links/revoke/", follow=True)
+    assert page.redirect_chain == [("/my/?revoked", 302)]
     response = browser_of().post(old)
     assert response.status_code == 404
     assert "This link has been switched off by its guest." in words_of(response)

@@ -28,19 +28,17 @@ from tests.make import (
 )
 from vouchers import domain
 from vouchers.domain import (
-    EARLIEST,
-    LATEST,
     all_due,
     change_status,
     expire_due,
     issue_vouchers,
     redeem_voucher,
-    terms_of,
     transfer_voucher,
     undo_redemption,
 )
 from vouchers.models import Batch, Voucher
 from vouchers.states import Status
+from vouchers.terms import EARLIEST, LATEST, terms_of
 
 pytestmark = pytest.mark.django_db
 

@@ -30,12 +30,8 @@ class Hotel(models.Model):
     time_zone = models.CharField(
         _("time zone"), max_length=64, default="UTC", validators=[validate_time_zone]
     )
-    default_currency = models.CharField(
-        _("currency"), max_length=3, default="EUR", validators=[CURRENCY]
-    )
-    default_language = models.CharField(
-        _("language"), max_length=5, default="en", choices=settings.LANGUAGES
-    )
+    default_currency = models.CharField(_("currency"), max_length=3, default="EUR", validators=[CURRENCY])
+    default_language = models.CharField(_("language"), max_length=5, default="en", choices=settings.LANGUAGES)
     address = models.CharField(_("address"), max_length=250, blank=True)
     email = models.EmailField(_("e-mail"), blank=True)
     phone = models.CharField(_("phone"), max_length=40, blank=True)

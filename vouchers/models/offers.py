@@ -39,9 +39,7 @@ class Service(models.Model):
         help_text=_("Empty means included."),
         validators=[MinValueValidator(0)],
     )
-    price_currency = models.CharField(
-        _("currency"), max_length=3, default="EUR", validators=[CURRENCY]
-    )
+    price_currency = models.CharField(_("currency"), max_length=3, default="EUR", validators=[CURRENCY])
     transferable = models.BooleanField(
         _("transferable"), default=False, help_text=_("The holder may hand the voucher on.")
     )
@@ -101,9 +99,7 @@ class Offer(Service):
                 & Q(step_minutes__range=(5, OFFER_MAX_MINUTES)),
                 violation_error_message=_("An offer's service lasts between a minute and a day."),
             ),
-            models.CheckConstraint(
-                name="vouchers_offer_has_places", condition=Q(capacity__range=(1, 1000))
-            ),
+            models.CheckConstraint(name="vouchers_offer_has_places", condition=Q(capacity__range=(1, 1000))),
         )
 
     def __str__(self) -> str:
@@ -137,9 +133,7 @@ class OpeningHours(models.Model):
         verbose_name_plural = _("opening hours")
         ordering = ("weekday", "opens")
         constraints = (
-            models.UniqueConstraint(
-                fields=("offer", "weekday", "opens"), name="vouchers_hours_open_once"
-            ),
+            models.UniqueConstraint(fields=("offer", "weekday", "opens"), name="vouchers_hours_open_once"),
         )
 
     def __str__(self) -> str:

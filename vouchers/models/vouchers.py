@@ -154,9 +154,7 @@ class Voucher(Promise):
             ),
         )
         indexes = (
-            models.Index(
-                fields=("holder_uid", "id"), name="vouchers_held", condition=~Q(holder_uid="")
-            ),
+            models.Index(fields=("holder_uid", "id"), name="vouchers_held", condition=~Q(holder_uid="")),
             models.Index(
                 fields=("batch", "id"),
                 name="vouchers_open_of_batch",

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, close_old_connections
+from django.db import Error, close_old_connections
 from django.utils import timezone
 
 from events.delivery import prune_finished, requeue_abandoned
@@ -35,7 +35,7 @@ def _keep_house_for_ever(stop: threading.Event) -> None:
         close_old_connections()
         try:
             keep_house()
-        except DatabaseError as error:
+        except Error as error:
             # The database is away or busy: the next round comes in a minute.
             logger.warning("Housekeeping has to wait: %s", type(error).__name__)
         if stop.wait(EVERY_SECONDS):

@@ -16,9 +16,10 @@ from tqdm import tqdm
 
 from portal.actors import system
 from portal.errors import Rejected
-from vouchers.domain import MAX_COUNT, issue_vouchers, terms_of
+from vouchers.domain import MAX_COUNT, issue_vouchers
 from vouchers.forms import VoucherRowForm
 from vouchers.models import Offer
+from vouchers.terms import terms_of
 
 BY = system("issue_vouchers")
 MOST_ROWS = 100_000
@@ -133,8 +134,7 @@ class Command(BaseCommand):
 
 def _problems(form: VoucherRowForm) -> str:
     return "; ".join(
-        f"{name}: {' '.join(str(message) for message in messages)}"
-        for name, messages in form.errors.items()
+        f"{name}: {' '.join(str(message) for message in messages)}" for name, messages in form.errors.items()
     )
 
 

@@ -1,0 +1,71 @@
+"""The mails that are owed to guests: noted with the change that owes them, sent after its commit."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, Q
+from django.utils.translation import gettext_lazy as _
+
+from bookings.models import Booking, Mail, MailKind
+from bookings.tasks import send_mail
+from portal.errors import Conflict
+
+
+def owe_mail(booking: Booking, kind: MailKind, *, now: datetime) -> Mail | None:
+    """Note in the caller's transaction that a guest is owed a mail; a worker sends it later.
+
+    Returns None where no mail is owed: no address was given, or the address or the guest
+    has had as many mails in the last hour as the settings allow.
+    """
+    if not booking.guest_email or is_limited(booking.guest_email, booking.holder_uid, now=now):
+        return None
+    mail = Mail.objects.create(
+        kind=kind,
+        booking=booking,
+        recipient=booking.guest_email,
+        guest_uid=booking.holder_uid,
+        created_at=now,
+    )
+    send_mail.enqueue(mail.pk)
+    return mail
+
+
+def is_limited(address: str, guest_uid: str, *, now: datetime) -> bool:
+    """Tell whether an address or a guest has had its mails for this hour."""
+    to_address, of_guest = Q(recipient=address), Q(guest_uid=guest_uid)
+    numbers = Mail.objects.filter(to_address | of_guest, created_at__gt=now - timedelta(hours=1)).aggregate(
+        to=Count("pk", filter=to_address), by=Count("pk", filter=of_guest)
+    )
+    return bool(
+        numbers["to"] >= settings.MAILS_PER_ADDRESS_PER_HOUR
+        or numbers["by"] >= settings.MAILS_PER_GUEST_PER_HOUR
+    )
+
+
+@transaction.atomic
+def owe_link(email: str, *, now: datetime) -> None:
+    """Note that the guest who last booked with an address is owed a mail with their guest link.
+
+    Does nothing, and tells nobody, when the address has no booking or has had its mails.
+    """
+    booking = (
+        Booking.objects.select_related("voucher", "hotel", "offer")
+        .filter(guest_email=email.lower())
+        .order_by("-pk")
+        .first()
+    )
+    if booking is not None:
+        owe_mail(booking, MailKind.LINK, now=now)
+
+
+@transaction.atomic
+def owe_again(mail_id: int, *, now: datetime) -> None:
+    """Owe a mail again that was given up; it is tried for as long as a new one.
+
+    Raises Conflict("mail_not_given_up") for one that was sent, or is still being tried.
+    """
+    given_up = Mail.objects.filter(pk=mail_id, sent_at=None, failed_at__isnull=False)
+    if not given_up.update(failed_at=None, attempts=0, created_at=now):
+        raise Conflict("mail_not_given_up", _("Only a mail that was given up can be sent again."))
+    send_mail.enqueue(mail_id)

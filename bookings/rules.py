@@ -1,0 +1,88 @@
+"""What a booking is refused for: each function raises, or lets pass."""
+
+from datetime import datetime, timedelta
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from bookings.models import REASON_LENGTH, Booking
+from bookings.slots import Calendar, is_on_calendar
+from portal.actors import Actor
+from portal.errors import Conflict, Rejected
+from vouchers.models import Offer, Voucher
+from vouchers.states import Status
+from vouchers.validators import is_storable
+
+
+def refuse_invalid(booking: Booking) -> None:
+    """Raise Rejected("booking_invalid") naming the fields whose values cannot be stored."""
+    texts = ("holder_uid", "guest_name", "guest_email", "guest_note")
+    names = {name for name in texts if not is_storable(getattr(booking, name))}
+    try:
+        booking.clean_fields(exclude={"voucher", "hotel", "offer"})
+    except ValidationError as error:
+        names |= error.message_dict.keys()
+    if names:
+        raise Rejected(
+            "booking_invalid", _("These cannot be stored: %(names)s"), names=", ".join(sorted(names))
+        )
+
+
+def refuse_unless_offered(calendar: Calendar, start: datetime, now: datetime) -> None:
+    """Raise unless a slot starts at `start` that can still be booked at `now`; places aside."""
+    if start < now + calendar.min_notice:
+        raise Rejected("slot_too_soon", _("It is too late to book this time."))
+    if start < calendar.valid_from or start > calendar.valid_until - calendar.duration:
+        raise Rejected("slot_outside_validity", _("The voucher is not valid at this time."))
+    if not is_on_calendar(calendar, start):
+        raise Rejected("slot_not_offered", _("This time is not on the calendar."))
+
+
+def refuse_hoarding(offer: Offer, holder_uid: str, email: str, now: datetime) -> None:
+    """Refuse a guest who has as many live bookings of an offer as it allows, by uid or address.
+
+    Raises Conflict("guest_limit_reached").
+    """
+    # The guard of places takes the same lock a moment later: two bookings of one guest at
+    # once count one after the other. (SQLite has one writer anyway.)
+    Offer.objects.select_for_update(no_key=True).order_by().filter(pk=offer.pk).values_list("pk").first()
+    standing = Booking.objects.standing().filter(offer=offer).order_by().values_list("voucher_id")
+    found = standing.filter(holder_uid=holder_uid)
+    if email:
+        # A union, not an OR: each half has an index of its own on both databases.
+        found = found.union(standing.filter(guest_email=email.lower()).exclude(guest_email=""))
+    voucher_ids = [voucher_id for (voucher_id,) in found]
+    number = len(voucher_ids)
+    if number >= offer.max_per_guest:
+        # Bookings that are over or used still stand, but count no more.
+        number = Voucher.objects.filter(pk__in=voucher_ids).shown_as(Status.BOOKED, now).count()
+    if number >= offer.max_per_guest:
+        raise Conflict(
+            "guest_limit_reached",
+            _("You have a booking of this already. Cancel it first, or move it to another time."),
+        )
+
+
+def refuse_cancelled(booking: Booking) -> None:
+    """Raise Conflict("booking_cancelled") for a booking that no longer stands."""
+    if not booking.is_standing:
+        raise Conflict("booking_cancelled", _("This booking has been cancelled."))
+
+
+def refuse_late(booking: Booking, by: Actor, now: datetime) -> None:
+    """Raise Rejected("change_too_late") for a guest after the notice; staff may always."""
+    if not by.acts_for_hotel and now > changeable_until(booking):
+        raise Rejected("change_too_late", _("It is too late to change this booking. Please call the hotel."))
+
+
+def refuse_reason(reason: str) -> None:
+    """Raise Rejected("reason_too_long" | "reason_invalid") for a reason that cannot be stored."""
+    if len(reason) > REASON_LENGTH:
+        raise Rejected("reason_too_long", _("Please give a shorter reason."))
+    if not is_storable(reason):
+        raise Rejected("reason_invalid", _("The reason has characters that cannot be stored."))
+
+
+def changeable_until(booking: Booking) -> datetime:
+    """Return until when the guest may cancel or move a booking."""
+    return booking.slot_start - timedelta(minutes=booking.voucher.cancel_notice_minutes)
