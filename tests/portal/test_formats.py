@@ -46,10 +46,10 @@ def test_months_are_written_as_each_language_writes_them(language: str) -> None:
 
 
 def test_a_week_begins_on_monday(language: str) -> None:
-    names = formats.weekday_names()
-    assert [full for _short, full in names][0] == {"en": "Monday", "de": "Montag", "nl": "maandag"}[language]
-    assert [full for _short, full in names][-1] == {"en": "Sunday", "de": "Sonntag", "nl": "zondag"}[language]
-    assert len({short for short, _full in names}) == 7
+    short, full = zip(*formats.weekday_names(), strict=True)
+    ends = {"en": ("Monday", "Sunday"), "de": ("Montag", "Sonntag"), "nl": ("maandag", "zondag")}
+    assert (full[0], full[-1]) == ends[language]
+    assert len(set(short)) == 7
 
 
 def test_times_have_24_hours(language: str) -> None:
