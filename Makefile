@@ -24,6 +24,7 @@ check: checks test ## everything that CI checks
 
 # The settings want a key to be imported at all; this one signs nothing.
 checks: export SECRET_KEY = only-for-checks-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEF
+checks: export DATABASE_URL = sqlite://:memory:
 checks: setup ## style, types, layers, templates, migrations, settings
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .

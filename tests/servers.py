@@ -103,7 +103,8 @@ class Cluster:
         self._home = Path(tempfile.mkdtemp(prefix="portal-pg-"))
         self.port = free_port()
         # The server refuses to run as root.
-        self._as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        runuser = shutil.which("runuser", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") or "runuser"
+        self._as_user = [runuser, "-u", "postgres", "--"] if os.geteuid() == 0 else []
         if self._as_user:
             shutil.chown(self._home, "postgres")
 
