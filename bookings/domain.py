@@ -146,7 +146,7 @@ def _take(
         refuse_hoarding(voucher.offer, holder_uid, guest.email, now)
     booking.save(force_insert=True)
     record([change_of(voucher, "book", before=before, extra=_facts(booking))], by=by, now=now)
-    owe_mail(booking, MailKind.BOOKED, now=now)
+    owe_mail(booking, MailKind.BOOKED, by=by, now=now)
     return booking
 
 
@@ -185,7 +185,7 @@ def move_booking(*, booking_id: str, start: datetime, by: Actor, now: datetime) 
         ):
             raise Conflict("booking_changed", _("This booking was changed just now."))
         record([change_of(voucher, "move", before=before, extra=_facts(booking))], by=by, now=now)
-        owe_mail(booking, MailKind.MOVED, now=now)
+        owe_mail(booking, MailKind.MOVED, by=by, now=now)
     return booking
 
 
@@ -258,7 +258,7 @@ def _release(booking: Booking, verb: str, target: Status, *, reason: str, by: Ac
         by=by,
         now=now,
     )
-    owe_mail(booking, MailKind.CANCELLED, now=now)
+    owe_mail(booking, MailKind.CANCELLED, by=by, now=now)
 
 
 @transaction.atomic

@@ -9,16 +9,24 @@ from django.utils.translation import gettext_lazy as _
 
 from bookings.models import Booking, Mail, MailKind
 from bookings.tasks import send_mail
+from portal.actors import Actor, guest
 from portal.errors import Conflict
 
+# Anyone can ask for a link to any address: that must not use up the mails of its bookings.
+LINKS_PER_HOUR = 3
 
-def owe_mail(booking: Booking, kind: MailKind, *, now: datetime) -> Mail | None:
+
+def owe_mail(booking: Booking, kind: MailKind, *, by: Actor, now: datetime) -> Mail | None:
     """Note in the caller's transaction that a guest is owed a mail; a worker sends it later.
 
     Returns None where no mail is owed: no address was given, or the address or the guest
-    has had as many mails in the last hour as the settings allow.
+    has had as many mails in the last hour as the settings allow. That a hotel has moved or
+    cancelled a booking is told all the same: nobody can use that up before.
     """
-    if not booking.guest_email or is_limited(booking.guest_email, booking.holder_uid, now=now):
+    if not booking.guest_email:
+        return None
+    must_know = by.acts_for_hotel and kind in (MailKind.MOVED, MailKind.CANCELLED)
+    if not must_know and is_limited(booking.guest_email, booking.holder_uid, now=now):
         return None
     mail = Mail.objects.create(
         kind=kind,
@@ -49,14 +57,18 @@ def owe_link(email: str, *, now: datetime) -> None:
 
     Does nothing, and tells nobody, when the address has no booking or has had its mails.
     """
+    address = email.lower()
+    links = Mail.objects.filter(recipient=address, kind=MailKind.LINK)
+    if links.filter(created_at__gt=now - timedelta(hours=1)).count() >= LINKS_PER_HOUR:
+        return
     booking = (
         Booking.objects.select_related("voucher", "hotel", "offer")
-        .filter(guest_email=email.lower())
+        .filter(guest_email=address)
         .order_by("-pk")
         .first()
     )
     if booking is not None:
-        owe_mail(booking, MailKind.LINK, now=now)
+        owe_mail(booking, MailKind.LINK, by=guest(booking.holder_uid), now=now)
 
 
 @transaction.atomic
