@@ -1,0 +1,282 @@
+"""The commands that set up, fill and keep the house."""
+
+import io
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import InterfaceError, OperationalError
+from django.test import TestCase
+from django_tasks_db.models import DBTaskResult
+
+from bookings.models import Booking, Mail
+from events.models import Event
+from portal.management.commands import work
+from tests.checks import assert_batches_count_true, unchanged
+from tests.make import NOW, make_booking, make_offer, make_voucher
+from tests.web import all_tables, browser_of, text_of, words_of
+from vouchers.models import Hotel, Offer, Voucher
+
+
+def demo() -> str:
+    """Run the demo at the tests' moment; returns what it said."""
+    out = io.StringIO()
+    with time_machine.travel(NOW, tick=False):
+        call_command("demo", stdout=out)
+    return out.getvalue()
+
+
+class TestDemo(TestCase):
+    """What one run of the demo makes."""
+
+    said: str
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        cls.said = demo()
+
+    def test_three_hotels_in_three_zones_with_a_dozen_offers(self) -> None:
+        assert len({hotel.time_zone for hotel in Hotel.objects.all()}) == 3
+        assert Hotel.objects.count() == 3
+        assert Offer.objects.count() == 12
+
+    def test_vouchers_in_every_status(self) -> None:
+        shown = {voucher.shown(NOW) for voucher in Voucher.objects.all()}
+        assert shown == {"issued", "booked", "consumed", "cancelled", "expired"}
+        assert_batches_count_true()
+
+    def test_bookings_in_the_coming_weeks(self) -> None:
+        coming = Booking.objects.standing().filter(
+            slot_start__gt=NOW, slot_start__lt=NOW + timedelta(days=28)
+        )
+        assert coming.count() > 50
+        assert {booking.hotel_id for booking in coming} == {hotel.pk for hotel in Hotel.objects.all()}
+
+    def test_every_change_is_in_the_journal_and_none_lies_in_the_future(self) -> None:
+        assert Event.objects.filter(type="voucher.issue").count() == Voucher.objects.count()
+        assert not Event.objects.filter(created_at__gt=NOW).exists()
+        assert set(Event.objects.values_list("actor_id", flat=True)) == {"system:demo"}
+
+    def test_nobody_is_sent_a_mail(self) -> None:
+        assert not Mail.objects.exists()
+        assert not DBTaskResult.objects.exists()
+
+    def test_the_staffs_password_is_printed_and_works(self) -> None:
+        (line,) = [line for line in self.said.splitlines() if "password: " in line]
+        password = line.split("password: ")[1]
+        assert len(password) >= 12
+        assert User.objects.get(username="staff").check_password(password)
+
+    def test_the_guests_link_is_printed_and_leads_to_a_booking(self) -> None:
+        (line,) = [line for line in self.said.splitlines() if "Guest:" in line]
+        path = line.split("127.0.0.1:8000")[1].strip()
+        with time_machine.travel(NOW, tick=False):
+            assert "1 upcoming booking." in words_of(browser_of().get(path))
+
+    def test_the_portal_shows_it(self) -> None:
+        with time_machine.travel(NOW, tick=False):
+            page = text_of(browser_of().get("/"))
+        for title in ("Spa hour", "Canal tour"):
+            assert title in page
+
+    def test_a_second_run_changes_nothing_and_tells_no_password(self) -> None:
+        before = all_tables()
+        said = demo()
+        assert all_tables() == before
+        assert "nothing was changed" in said
+        assert "password" not in said
+
+
+@pytest.mark.django_db
+def test_a_demo_that_is_interrupted_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from portal import demo as plans
+
+    def interrupted(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(plans, "_make_own_vouchers", interrupted)
+    monkeypatch.setattr(plans, "PLANS", plans.PLANS[:1])
+    before = all_tables()
+    with pytest.raises(KeyboardInterrupt):
+        demo()
+    assert all_tables() == before
+
+
+@pytest.mark.django_db
+def test_the_demo_leaves_a_member_of_staff_that_is_there_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    from portal import demo as plans
+
+    monkeypatch.setattr(plans, "PLANS", ())
+    monkeypatch.setattr(plans, "_make_own_vouchers", lambda now: None)
+    User.objects.create_user("staff", password="as it was")
+    assert "password" not in demo()
+    staff = User.objects.get(username="staff")
+    assert staff.check_password("as it was")
+    assert not staff.is_superuser
+
+
+# Upkeep
+
+
+@pytest.mark.django_db
+def test_upkeep_stores_what_expired_takes_jobs_back_and_drops_old_results() -> None:
+    voucher = make_voucher(make_offer(), valid_until=NOW + timedelta(days=1))
+    with time_machine.travel(NOW, tick=False):
+        for _number in range(2):
+            make_booking(
+                start=NOW + timedelta(days=20), email="ann@guest.example", holder_uid=f"thinker-{_number}"
+            )
+    left, old = DBTaskResult.objects.all()
+    DBTaskResult.objects.filter(pk=left.pk).update(status="RUNNING", started_at=NOW)
+    DBTaskResult.objects.filter(pk=old.pk).update(status="SUCCESSFUL", finished_at=NOW - timedelta(days=9))
+    with time_machine.travel(NOW + timedelta(days=2), tick=False):
+        work.keep_house()
+        assert Voucher.objects.get(pk=voucher.pk).status == "expired"
+        assert DBTaskResult.objects.get().status == "READY"
+        assert Event.objects.filter(type="voucher.expire", actor_id="clock").count() == 1
+        with unchanged():
+            work.keep_house()
+
+
+@pytest.mark.django_db
+def test_upkeep_of_a_house_in_order_changes_nothing() -> None:
+    with time_machine.travel(NOW, tick=False):
+        make_booking(email="ann@guest.example")
+        with unchanged():
+            work.keep_house()
+
+
+class Rounds:
+    """A stop signal that counts the rounds of upkeep, and ends them after a few."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.waited: list[float] = []
+
+    def wait(self, seconds: float) -> bool:
+        self.waited.append(seconds)
+        return len(self.waited) >= self.most
+
+
+@pytest.mark.parametrize("error", [OperationalError("locked"), InterfaceError("connection already closed")])
+@pytest.mark.django_db
+def test_upkeep_goes_on_when_the_database_was_away(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    monkeypatch.setattr(work, "close_old_connections", lambda: None)
+    rounds = []
+
+    def away_once() -> None:
+        rounds.append(1)
+        if len(rounds) == 1:
+            raise error
+
+    monkeypatch.setattr(work, "keep_house", away_once)
+    stop: Any = Rounds(3)
+    work._keep_house_for_ever(stop)
+    assert len(rounds) == 3
+    assert stop.waited == [work.EVERY_SECONDS] * 3
+    assert f"Housekeeping has to wait: {type(error).__name__}" in caplog.text
+
+
+def test_the_worker_keeps_house_beside_the_queue_and_stops_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    began, ended = threading.Event(), threading.Event()
+
+    def upkeep(stop: threading.Event) -> None:
+        began.set()
+        stop.wait(10)
+        ended.set()
+
+    def queue(name: str, **options: object) -> None:
+        assert name == "db_worker"
+        assert began.wait(10)
+        assert not ended.is_set()
+
+    monkeypatch.setattr(work, "_keep_house_for_ever", upkeep)
+    monkeypatch.setattr(work, "call_command", queue)
+    call_command("work")
+    assert ended.wait(10)
+
+
+# Setting up
+
+CATALOGUE = """
+msgid ""
+msgstr ""
+"Content-Type: text/plain; charset=utf-8\\n"
+
+msgid "Vouchers"
+msgstr "Gutscheine"
+
+#, fuzzy
+msgid "Unsure"
+msgstr "Vielleicht"
+"""
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path, settings: Any) -> Path:
+    """A German catalogue that has not been compiled."""
+    path = tmp_path / "de" / "LC_MESSAGES" / "django.po"
+    path.parent.mkdir(parents=True)
+    path.write_text(CATALOGUE)
+    settings.LOCALE_PATHS = [tmp_path]
+    return path
+
+
+def test_translations_are_compiled_without_gettext(catalogue: Path) -> None:
+    import gettext
+
+    call_command("compile_translations")
+    with catalogue.with_suffix(".mo").open("rb") as file:
+        found = gettext.GNUTranslations(file)
+    assert found.gettext("Vouchers") == "Gutscheine"
+    assert found.gettext("Unsure") == "Unsure"
+
+
+def test_translations_are_compiled_anew_only_after_a_change(catalogue: Path) -> None:
+    import os
+
+    compiled = catalogue.with_suffix(".mo")
+    call_command("compile_translations")
+    os.utime(compiled, (10**9 + 5, 10**9 + 5))
+    os.utime(catalogue, (10**9, 10**9))
+    call_command("compile_translations")
+    assert compiled.stat().st_mtime == 10**9 + 5
+    os.utime(catalogue, (10**9 + 9, 10**9 + 9))
+    call_command("compile_translations")
+    assert compiled.stat().st_mtime > 10**9 + 9
+
+
+def test_no_folder_of_translations_is_no_mistake(settings: Any, tmp_path: Path) -> None:
+    settings.LOCALE_PATHS = [tmp_path / "missing"]
+    call_command("compile_translations")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("is_demo", [False, True])
+def test_preparing_does_everything_and_a_second_time_nothing(
+    catalogue: Path, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_demo: bool
+) -> None:
+    from portal import demo as plans
+
+    monkeypatch.setattr(plans, "PLANS", plans.PLANS[:1])
+    monkeypatch.setattr(plans, "_make_own_vouchers", lambda now: None)
+    settings.STATIC_ROOT = str(tmp_path / "collected")
+    arguments = ["--demo"] if is_demo else []
+    out = io.StringIO()
+    call_command("prepare", *arguments, stdout=out)
+    assert catalogue.with_suffix(".mo").is_file()
+    assert (tmp_path / "collected" / "css" / "portal.css").is_file()
+    assert Hotel.objects.exists() is is_demo
+    assert ("password: " in out.getvalue()) is is_demo
+    before = all_tables()
+    again = io.StringIO()
+    call_command("prepare", *arguments, stdout=again)
+    assert all_tables() == before
+    assert "password: " not in again.getvalue()
