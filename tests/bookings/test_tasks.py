@@ -9,7 +9,6 @@ import pytest
 import time_machine
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
-from django.core.management import call_command
 from django_tasks_db.models import DBTaskResult
 
 from bookings.domain import cancel_booking, forget_guest, move_booking
@@ -19,6 +18,7 @@ from bookings.tasks import FIRST_DELAY, GIVE_UP_AFTER, LONGEST_DELAY, send_mail
 from portal.errors import Conflict
 from tests.checks import unchanged
 from tests.make import CLERK, GUEST, GUEST_UID, NOW, make_booking, make_offer, make_voucher
+from tests.worker import work
 
 pytestmark = pytest.mark.django_db
 
@@ -61,11 +61,6 @@ def clock() -> Iterator[time_machine.Traveller]:
 def booking(clock: time_machine.Traveller) -> Booking:
     """A booking that owes its guest a confirmation."""
     return make_booking(make_voucher(make_offer(max_per_guest=9)), start=START, email="ann@guest.example")
-
-
-def work() -> None:
-    """Run what is ready now, as a worker does."""
-    call_command("db_worker", batch=True, reload=False, startup_delay=False, interval=0, verbosity=0)
 
 
 def next_try() -> datetime:

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 import pytest
 import time_machine
 from django.core import mail
-from django.core.management import call_command
 from django_tasks_db.models import DBTaskResult
 
 from bookings.models import Mail
 from events.delivery import KEEP_RESULTS, LEASE, TRY_FOR, prune_finished, requeue_abandoned
 from tests.make import NOW, make_booking
+from tests.worker import work
 
 pytestmark = pytest.mark.django_db
 
@@ -33,10 +33,10 @@ def status_of(job: DBTaskResult) -> str:
     return str(DBTaskResult.objects.get(pk=job.pk).status)
 
 
-def work(now: datetime) -> None:
-    """Run what is ready at a moment, as a worker does."""
+def work_at(now: datetime) -> None:
+    """Run what is ready at a moment."""
     with time_machine.travel(now, tick=False):
-        call_command("db_worker", batch=True, reload=False, startup_delay=False, interval=0, verbosity=0)
+        work()
 
 
 def test_a_job_that_a_dead_worker_left_is_ready_again_after_its_lease(job: DBTaskResult) -> None:
@@ -51,7 +51,7 @@ def test_a_job_that_a_dead_worker_left_is_ready_again_after_its_lease(job: DBTas
 def test_a_job_that_was_taken_back_is_done(job: DBTaskResult) -> None:
     leave(job, "RUNNING", started_at=NOW)
     requeue_abandoned(NOW + timedelta(hours=1))
-    work(NOW + timedelta(hours=1))
+    work_at(NOW + timedelta(hours=1))
     assert status_of(job) == "SUCCESSFUL"
     assert [message.to for message in mail.outbox] == [["ann@guest.example"]]
 
@@ -60,7 +60,7 @@ def test_a_job_that_was_torn_from_its_work_is_ready_again(job: DBTaskResult) -> 
     leave(job, "FAILED", started_at=NOW, finished_at=NOW)
     assert requeue_abandoned(NOW + LEASE) == 0
     assert requeue_abandoned(NOW + LEASE + SECOND) == 1
-    work(NOW + LEASE + SECOND)
+    work_at(NOW + LEASE + SECOND)
     assert Mail.objects.get().sent_at is not None
     assert len(mail.outbox) == 1
 
@@ -71,13 +71,13 @@ def test_a_worker_that_is_told_twice_to_stop_loses_no_mail(
     def stopped(*_arguments: object) -> None:
         raise SystemExit(1)
 
-    with monkeypatch.context() as patch:
-        patch.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", stopped)
-        work(NOW)
+    with monkeypatch.context() as mending:
+        mending.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", stopped)
+        work_at(NOW)
     assert status_of(job) == "FAILED"
     assert mail.outbox == []
     requeue_abandoned(NOW + timedelta(minutes=15))
-    work(NOW + timedelta(minutes=15))
+    work_at(NOW + timedelta(minutes=15))
     assert len(mail.outbox) == 1
 
 
