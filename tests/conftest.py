@@ -3,6 +3,13 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.core.management import call_command
+
+
+@pytest.fixture(scope="session", autouse=True)
+def translations() -> None:
+    """German and Dutch, compiled where that has not been done since they were written."""
+    call_command("compile_translations")
 
 
 @pytest.fixture
