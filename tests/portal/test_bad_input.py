@@ -37,21 +37,14 @@ GARBAGE = [
     RTL,
     EMOJI,
     "-1",
-    "0",
     "9" * 400,
-    "1e999",
-    "NaN",
     "2025-02-30",
     "0001-01-01",
     "9999-12-31",
     "0000-13",
-    "2026-13",
     "9999-12",
-    "0001-01",
     "../../etc/passwd",
-    "%00",
     "' OR '1'='1",
-    "{{ 7 * 7 }}",
     "<script>",
     "\r\nX: y",
     "x" * 3000,
@@ -59,11 +52,9 @@ GARBAGE = [
     "slot-9999-12-31T23:59:59Z",
     "slot-0001-01-01T00:00:00+14:00",
     "slot-2026-02-30T09:00:00Z",
-    "slot-2026-03-03T24:00:00Z",
     "slot-2026-03-03T09:00:00",
     "slot-٢٠٢٦-03-03T09:00:00Z",
     "vb-",
-    "\ud7ff\ue000\ufffe",
 ]
 URLENCODED = "application/x-www-form-urlencoded"
 PARAMETERS = ["status", "q", "hotel", "service", "sort", "voucher", "month", "day", "slot", "after"]
@@ -96,11 +87,12 @@ def test_garbage_in_an_address_of_the_manifest_is_left_out_or_refused_and_change
     batch = make_voucher(make_offer()).batch_id
     client = browser_of(GUEST_UID)
     with unchanged():
-        for name in PARAMETERS:
-            # The region costs less to make than the page, and reads the address all the same.
-            region = "more-cards" if name in PARAMETERS[:5] else "slot-calendar"
-            response = client.get(address(**{"voucher": batch, name: value}), headers=fragment(region))
-            assert response.status_code in (200, 400, 404, 422), name
+        # What is one of a few is asked for together; the rest is read further, one by one.
+        for names in (["status", "hotel", "service", "sort"], *([name] for name in PARAMETERS[5:]), ["q"]):
+            region = "slot-calendar" if names[0] in ("month", "day", "slot") else "more-cards"
+            place = {"voucher": batch, **dict.fromkeys(names, value)}
+            response = client.get(address(**place), headers=fragment(region))
+            assert response.status_code in (200, 400, 404, 422), names
 
 
 @pytest.mark.parametrize(
@@ -236,7 +228,7 @@ def test_garbage_in_an_address_of_a_move_is_left_out(booking: Booking, value: st
     client = browser_of(GUEST_UID)
     with unchanged():
         for name in ("month", "day", "slot"):
-            for headers in ({}, fragment("slot-calendar"), fragment("booking-panel")):
+            for headers in (fragment("slot-calendar"), fragment("booking-panel")):
                 path = f"/booking/{booking.pk}/move/?{urlencode({name: value})}"
                 assert client.get(path, headers=headers).status_code in (200, 400)
 
@@ -248,20 +240,14 @@ def test_garbage_in_an_address_of_a_move_is_left_out(booking: Booking, value: st
 def test_garbage_in_the_booking_form_books_nothing(value: str) -> None:
     batch = make_voucher(make_offer()).batch_id
     client = browser_of()
+    fields = ["email"] if not value else ["email", "slot", "form_key"]
     with unchanged():
-        for place, typed in (
-            ({"voucher": batch, "slot": SLOT}, {"email": value}),
-            ({"voucher": batch, "slot": value}, {}),
-            ({"voucher": value, "slot": SLOT}, {}),
-        ):
-            response = client.post(address(**place), {**TYPED, **typed})
-            assert response.status_code in (404, 422), (place, typed)
-            assert "<h1" in response.content.decode()
-        if value:
-            response = client.post(address(voucher=batch, slot=SLOT), {**TYPED, "slot": value})
-            assert response.status_code == 422
-            response = client.post(address(voucher=batch, slot=SLOT), {**TYPED, "form_key": value})
-            assert response.status_code == 422
+        for name in fields:
+            headers = fragment("booking-panel")
+            response = client.post(address(voucher=batch, slot=SLOT), {**TYPED, name: value}, headers=headers)
+            assert response.status_code == 422, name
+        assert_refused(client.post(address(voucher=batch, slot=value), TYPED), 422)
+        assert_refused(client.post(address(voucher=value, slot=SLOT), TYPED), 404, 422)
 
 
 @pytest.mark.parametrize("field", ["name", "note"])
@@ -552,7 +538,7 @@ class Fuzz(TestCase):
     value = st.one_of(
         st.sampled_from(GARBAGE), text, st.datetimes().map(lambda at: f"slot-{at.isoformat()}Z")
     )
-    fewer = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    fewer = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
     def setUp(self) -> None:
         hotel = make_hotel()
