@@ -102,7 +102,6 @@ def several() -> dict[str, Booking]:
     [
         ([], {"first", "second", "third", "other"}),
         (["--hotel", "hotel-b"], {"other"}),
-        (["--hotel", "nowhere"], set()),
         (["--status", "cancelled"], {"third"}),
         (["--status", "booked", "--hotel", "hotel-a"], {"first", "second"}),
         (["--from", "2026-03-04"], {"second", "third", "other"}),
@@ -235,3 +234,9 @@ def test_a_slot_in_another_zone_is_written_in_utc() -> None:
     booking = make_booking(make_voucher(hotel=hotel))
     assert export()[0]["slot_start"] == "2026-03-03T08:00:00Z"
     assert booking.slot_start == datetime.fromisoformat(export()[0]["slot_start"])
+
+
+def test_a_hotel_that_does_not_exist_is_refused_instead_of_exporting_nothing() -> None:
+    make_booking()
+    with pytest.raises(CommandError, match="no hotel 'hotel-typo'"):
+        call_command("export_bookings", hotel="hotel-typo")

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from bookings.models import Booking, BookingStatus
+from vouchers.models import Hotel
 from vouchers.terms import LATEST
 
 COLUMNS = (
@@ -37,6 +38,8 @@ class Command(BaseCommand):
         """Write row by row, so that memory stays flat however many there are."""
         rows = Booking.objects.order_by("pk")
         if options["hotel"]:
+            if not Hotel.objects.filter(pk=options["hotel"]).exists():
+                raise CommandError(f"There is no hotel {options['hotel']!r}.")
             rows = rows.filter(hotel=options["hotel"])
         if options["status"]:
             rows = rows.filter(status=options["status"])
