@@ -21,13 +21,12 @@ from bookings.forms import CalendarForm, CancelForm, LinkRequestForm, MoveForm
 from bookings.ics import calendar_file
 from bookings.models import Booking, Mail
 from bookings.outbox import owe_link
+from bookings.places import MovePlace
 from bookings.queries import (
     GuestBookings,
     booking_of_guest,
     bookings_of,
-    calendar_view,
     data_of_guest,
-    nearest_slots,
 )
 from bookings.rules import changeable_until
 from bookings.slots import Slot
@@ -92,36 +91,6 @@ def calendar_download(request: HttpRequest, booking_id: str) -> HttpResponse:
     return response
 
 
-class MovePage:
-    """The move page: the same calendar as the portal's, for a booking that is there already."""
-
-    def __init__(self, booking: Booking, form: CalendarForm) -> None:
-        form.is_valid()
-        place = form.cleaned_data
-        self.booking = booking
-        self.promise = booking.voucher
-        self.hotel = booking.hotel
-        self.now = timezone.now()
-        self.message = ""
-        self.is_bookable = True
-        self.wanted = place.get("slot")
-        day = place.get("day")
-        if day is None and self.wanted is not None:
-            day = self.wanted.astimezone(self.hotel.zone).date()
-        month = place.get("month") or (day or booking.slot_start.astimezone(self.hotel.zone).date())
-        self.calendar = calendar_view(self.promise, now=self.now, month=month, day=day)
-        slots = self.calendar.day.slots if self.calendar.day else ()
-        free = (slot for slot in slots if slot.start == self.wanted and slot.left)
-        self.slot = next(free, None)
-
-    @property
-    def nearest_if_needed(self) -> list[Slot]:
-        """Free slots near the one that the address names, when that one cannot be had."""
-        if self.wanted is None or self.slot is not None:
-            return []
-        return nearest_slots(self.promise, self.wanted, now=self.now)
-
-
 @private
 @require_http_methods(["GET", "HEAD", "POST"])
 def move(request: HttpRequest, booking_id: str) -> HttpResponse:
@@ -141,13 +110,20 @@ def move(request: HttpRequest, booking_id: str) -> HttpResponse:
             booking = _own_booking(request, booking_id)
         else:
             return _to_booking(request, booking)
-    page = MovePage(booking, CalendarForm(request.GET))
-    page.message = message
+    address = CalendarForm(request.GET)
+    address.is_valid()
+    chosen = MovePlace(booking.voucher, address.cleaned_data, timezone.now(), booking.slot_start)
     template = "bookings/move_page.html"
     htmx = getattr(request, "htmx", None)
     if htmx and not htmx.history_restore_request:
         template = MOVE_FRAGMENTS.get(htmx.target or "", template)
-    context = {"chosen": page, "page": page, "booking": booking, "query": request.GET, "is_move": True}
+    context = {
+        "chosen": chosen,
+        "page": {"message": message},
+        "booking": booking,
+        "query": request.GET,
+        "is_move": True,
+    }
     response = render(request, template, context, status=status)
     patch_vary_headers(response, ("HX-Request", "HX-Target", "HX-History-Restore-Request", "Cookie"))
     return response

@@ -4,7 +4,7 @@ Everything is read when a template first asks for it, so that a fragment costs o
 it shows.
 """
 
-from datetime import date, datetime
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,8 @@ from django.http import Http404
 
 from bookings.forms import BookingForm
 from bookings.models import Booking
-from bookings.queries import CalendarView, calendar_view, nearest_slots, next_free_slots, own_bookings
+from bookings.places import CalendarPlace
+from bookings.queries import next_free_slots, own_bookings
 from bookings.slots import Slot
 from portal.forms import SORT_NAMES, ManifestForm
 from vouchers import queries
@@ -21,17 +22,14 @@ from vouchers.queries import Card, Filters
 from vouchers.states import Status
 
 
-class Chosen:
+class Chosen(CalendarPlace):
     """The voucher or batch that the address names, with its calendar at the address's day."""
 
     def __init__(
         self, promise: Voucher | Batch, place: dict[str, Any], guest_uid: str, now: datetime
     ) -> None:
-        self.promise = promise
-        self.hotel = promise.hotel
-        self._place = place
+        super().__init__(promise, place, now)
         self._guest_uid = guest_uid
-        self._now = now
 
     @property
     def key(self) -> str:
@@ -64,35 +62,6 @@ class Chosen:
             return None
         standing = own_bookings(self._guest_uid).filter(voucher=self.promise, status="booked")
         return standing.first()
-
-    @cached_property
-    def calendar(self) -> CalendarView:
-        """The month and the day that the address names; the day of its slot if it names no day."""
-        day: date | None = self._place.get("day")
-        slot: datetime | None = self._place.get("slot")
-        if day is None and slot is not None:
-            day = slot.astimezone(self.hotel.zone).date()
-        return calendar_view(self.promise, now=self._now, month=self._place.get("month"), day=day)
-
-    @property
-    def wanted(self) -> datetime | None:
-        """When the slot that the address names starts."""
-        return self._place.get("slot")
-
-    @cached_property
-    def slot(self) -> Slot | None:
-        """The slot that the address names, while it is free."""
-        day = self.calendar.day
-        if self.wanted is None or day is None:
-            return None
-        return next((slot for slot in day.slots if slot.start == self.wanted and slot.left), None)
-
-    @cached_property
-    def nearest_if_needed(self) -> list[Slot]:
-        """Free slots near the one that the address names, when that one cannot be had."""
-        if self.wanted is None or self.slot is not None:
-            return []
-        return nearest_slots(self.promise, self.wanted, now=self._now)
 
 
 class Manifest:

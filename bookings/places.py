@@ -1,0 +1,59 @@
+"""A place on a calendar, as an address names it: month, day, slot. Read when a template first asks."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
+
+from bookings.calendars import Bookable
+from bookings.queries import CalendarView, calendar_view, nearest_slots
+from bookings.slots import Slot
+
+
+class CalendarPlace:
+    """Where an address stands on the calendar of a voucher or batch, for one moment."""
+
+    def __init__(self, promise: Bookable, place: Mapping[str, Any], now: datetime) -> None:
+        self.promise = promise
+        self.hotel = promise.hotel
+        self._place = place
+        self._now = now
+
+    @property
+    def wanted(self) -> datetime | None:
+        """When the slot that the address names starts."""
+        return self._place.get("slot")
+
+    @cached_property
+    def calendar(self) -> CalendarView:
+        """The month and the day that the address names; the day of its slot if it names no day."""
+        day: date | None = self._place.get("day")
+        if day is None and self.wanted is not None:
+            day = self.wanted.astimezone(self.hotel.zone).date()
+        return calendar_view(self.promise, now=self._now, month=self._place.get("month"), day=day)
+
+    @cached_property
+    def slot(self) -> Slot | None:
+        """The slot that the address names, while it is free."""
+        day = self.calendar.day
+        if self.wanted is None or day is None:
+            return None
+        return next((slot for slot in day.slots if slot.start == self.wanted and slot.left), None)
+
+    @cached_property
+    def nearest_if_needed(self) -> list[Slot]:
+        """Free slots near the one that the address names, when that one cannot be had."""
+        if self.wanted is None or self.slot is not None:
+            return []
+        return nearest_slots(self.promise, self.wanted, now=self._now)
+
+
+class MovePlace(CalendarPlace):
+    """A place on the calendar of a voucher that is booked: where its booking may move to."""
+
+    def __init__(self, promise: Bookable, place: Mapping[str, Any], now: datetime, start: datetime) -> None:
+        """Begin at the booking's own month where the address names no other place."""
+        named = {name: value for name, value in place.items() if value is not None}
+        if not named:
+            named["month"] = start.astimezone(promise.hotel.zone).date()
+        super().__init__(promise, named, now)
