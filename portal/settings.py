@@ -33,6 +33,10 @@ LOG_LEVEL: int = env.log_level("LOG_LEVEL", default=logging.INFO)
 HSTS_INCLUDE_SUBDOMAINS: bool = env.bool("HSTS_INCLUDE_SUBDOMAINS", default=False)
 MAILS_PER_ADDRESS_PER_HOUR: int = env.int("MAILS_PER_ADDRESS_PER_HOUR", default=10)
 MAILS_PER_GUEST_PER_HOUR: int = env.int("MAILS_PER_GUEST_PER_HOUR", default=20)
+API_WRITES_PER_MINUTE: int = env.int("API_WRITES_PER_MINUTE", default=60)
+API_READS_PER_MINUTE: int = env.int("API_READS_PER_MINUTE", default=120)
+TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
+REDIS_URL: str = env.str("REDIS_URL", default="")
 env.seal()
 
 if not _secret_key and Path(_secret_key_file).is_file():
@@ -61,14 +65,17 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "django_tasks_db",
+    "ninja",
     "portal",
     "events",
     "presence",
     "vouchers",
     "bookings",
+    "access",
 ]
 
 MIDDLEWARE = [
+    "portal.api_middleware.ApiMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

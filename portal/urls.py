@@ -4,11 +4,13 @@ from django.contrib import admin
 from django.urls import include, path
 
 from portal import views
+from portal.api import api
 
 urlpatterns = [
     path("", views.manifest, name="manifest"),
     path("", include("vouchers.urls")),
     path("", include("bookings.urls")),
+    path("api/", api.urls),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
     path("health/", views.health, name="health"),

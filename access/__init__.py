@@ -1,0 +1,1 @@
+"""Who may use the JSON API: keys, limits, and answers that are given once."""

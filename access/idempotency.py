@@ -1,0 +1,125 @@
+"""Idempotency keys: a request that is sent again gets the answer that it was given.
+
+The answer is written in the transaction of the change itself: there is no moment at which
+one is stored without the other, whenever the process is killed. A twin that comes while the
+first is at work waits at the unique key until that has committed, then reads its answer.
+Draft: draft-ietf-httpapi-idempotency-key-header.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+from django.db import IntegrityError, OperationalError, connection, transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from access.domain import KEEP_ANSWERS
+from access.models import GivenAnswer
+from portal.answers import CONTENT_TYPE, refusal
+from portal.callers import Caller
+from portal.errors import Conflict, Malformed, NotAllowed, Rejected
+
+HEADER = "Idempotency-Key"
+REPLAYED = "Idempotent-Replayed"
+_KEY = re.compile(r"[!-~]{1,255}")
+# A twin waits this long for the first one's answer on PostgreSQL; SQLite has its own timeout.
+_WAIT_SECONDS = 5
+_LOCK_NOT_AVAILABLE = "55P03"
+
+View = Callable[..., HttpResponse]
+
+
+def answered_once(view: View) -> View:
+    """Give a POST with an idempotency key the answer that this key was given before, if any."""
+
+    @wraps(view)
+    def run(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        key = request.headers.get(HEADER)
+        if key is None or request.method != "POST":
+            return view(request, *args, **kwargs)
+        if not _KEY.fullmatch(key):
+            raise Malformed("idempotency_key_invalid", _("Use 1 to 255 visible characters."))
+        caller: Caller = request.auth  # type: ignore[attr-defined]  # ninja sets what its auth returned
+        return _once(request, caller, key, lambda: view(request, *args, **kwargs))
+
+    return run
+
+
+def _once(request: HttpRequest, caller: Caller, key: str, act: Callable[[], HttpResponse]) -> HttpResponse:
+    now = timezone.now()
+    fingerprint = hashlib.sha256(f"{request.path_info}\n".encode() + request.body).hexdigest()
+    row = GivenAnswer(key_id=caller.key_id, idempotency_key=key, fingerprint=fingerprint, created_at=now)
+    with transaction.atomic():
+        if not _reserve(row):
+            given = GivenAnswer.objects.select_for_update().get(key=caller.key_id, idempotency_key=key)
+            if given.created_at > now - KEEP_ANSWERS:
+                return _again(given, fingerprint)
+            # It has been kept for its day, and only waits to be pruned.
+            row.pk = given.pk
+        response = _answer(act)
+        row.status, row.body = response.status_code, response.content
+        row.save(force_update=True)
+    return response
+
+
+def _reserve(row: GivenAnswer) -> bool:
+    """Take an idempotency key in the caller's transaction; False when it was taken before.
+
+    Raises Conflict("idempotency_key_in_flight") when its first request takes too long.
+    """
+    with _bounded_waiting():
+        try:
+            with transaction.atomic():
+                row.save(force_insert=True)
+        except IntegrityError:
+            return False
+    return True
+
+
+@contextmanager
+def _bounded_waiting() -> Iterator[None]:
+    """Wait for another transaction's lock for a few seconds only; SQLite has a timeout of its own."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = '{_WAIT_SECONDS}s'")
+        try:
+            yield
+        except OperationalError as error:
+            if getattr(error.__cause__, "sqlstate", "") != _LOCK_NOT_AVAILABLE:
+                raise
+            raise Conflict(
+                "idempotency_key_in_flight",
+                _("The first request with this key is still at work."),
+            ) from error
+        cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
+
+
+def _again(given: GivenAnswer, fingerprint: str) -> HttpResponse:
+    if given.fingerprint != fingerprint:
+        raise Rejected(
+            "idempotency_key_reused", _("This idempotency key was used for another request before.")
+        )
+    response = HttpResponse(bytes(given.body), content_type=CONTENT_TYPE, status=given.status)
+    response.headers[REPLAYED] = "true"
+    return response
+
+
+def _answer(act: Callable[[], HttpResponse]) -> HttpResponse:
+    """Return what the request is answered; a refusal by the state of things is an answer like any other.
+
+    What the caller may not ask at all is raised: nothing is kept of it.
+    """
+    try:
+        with transaction.atomic():
+            return act()
+    except (NotAllowed, Malformed):
+        raise
+    except Rejected as error:
+        return refusal(error)

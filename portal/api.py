@@ -1,0 +1,68 @@
+"""The JSON API, put together from what the apps bring: keys, limits, refusals, documentation."""
+
+import json
+from typing import Any, NoReturn, cast
+
+from django.http import HttpRequest, QueryDict
+from django.utils.translation import gettext_lazy as _
+from ninja import NinjaAPI
+from ninja.parser import Parser
+
+from access.authentication import KeyAuth
+from access.idempotency import answered_once
+from bookings.api import router as bookings_router
+from bookings.api import slots_router
+from portal.api_errors import handle_errors, malformed
+from portal.errors import NotJson
+from vouchers.api import router as vouchers_router
+
+DESCRIPTION = """
+Vouchers, slots and bookings of a hotel, by machine. Times are ISO 8601 in UTC; money is a number with two
+decimals, in major units. Every refusal has a stable `code` and a sentence for people.
+
+Send your key in `X-TS-APIKEY`, or as `Authorization: Bearer`. Reads and writes are limited per key and per
+address; the `RateLimit` headers say what is left. `Idempotency-Key` makes a POST safe to send again.
+"""
+
+
+class StrictParser(Parser):
+    """Reads bodies and queries; what has two meanings is refused."""
+
+    def parse_body(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the body's JSON.
+
+        Raises NotJson("body_not_json") for another media type, ValueError or RecursionError for
+        what is no JSON in UTF-8.
+        """
+        if request.content_type != "application/json":
+            raise NotJson("body_not_json", _("Send JSON, with Content-Type: application/json."))
+        content = json.loads(request.body.decode(), parse_constant=_refuse_constant)
+        return cast("dict[str, Any]", content)
+
+    def parse_querydict(self, data: Any, list_fields: list[str], request: HttpRequest) -> dict[str, Any]:
+        """Return the query's values by name; raises Malformed for a name that comes twice."""
+        twice = sorted(name for name in data if len(data.getlist(name)) > 1)
+        if twice:
+            raise malformed(dict.fromkeys(twice, str(_("This is given more than once."))))
+        return super().parse_querydict(cast("QueryDict", data), list_fields, request)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+api = NinjaAPI(
+    title="Hotel voucher portal",
+    version="1",
+    description=DESCRIPTION,
+    urls_namespace="api",
+    docs_url="/docs",
+    openapi_url="/openapi.json",
+    auth=KeyAuth(),
+    parser=StrictParser(),
+)
+handle_errors(api)
+api.add_decorator(answered_once, mode="operation")
+api.add_router("/voucher", vouchers_router)
+api.add_router("/voucher", bookings_router)
+api.add_router("/slots", slots_router)

@@ -1,0 +1,117 @@
+"""Reads of vouchers for systems: what the JSON API shows of one, and pages of many."""
+
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from portal.errors import NotFound, Rejected
+from portal.ids import is_id
+from vouchers.models import Hotel, Offer, Voucher, VoucherQuerySet
+from vouchers.schemas import VoucherQuery
+from vouchers.validators import is_storable
+
+
+def voucher_facts(voucher: Voucher, now: datetime) -> dict[str, Any]:
+    """Return a voucher's fields by their published names, its status as everyone sees it at `now`."""
+    return {
+        "id": voucher.pk,
+        "issuer_uid": voucher.hotel_id,
+        "holder_uid": voucher.holder_uid or None,
+        "service_type": voucher.service_type,
+        "title": voucher.title,
+        "description": voucher.description,
+        "duration_minutes": voucher.duration_minutes,
+        "valid_from": voucher.valid_from,
+        "valid_until": voucher.valid_until,
+        "price_amount": voucher.price_amount,
+        "price_currency": voucher.price_currency,
+        "status": voucher.shown(now).value,
+        "transferable": voucher.transferable,
+        "terms": voucher.terms,
+        "created_at": voucher.created_at,
+        "offer_id": voucher.offer_id,
+    }
+
+
+def vouchers_of(issuer_uid: str | None) -> VoucherQuerySet:
+    """Return the vouchers of a hotel, or of all hotels."""
+    vouchers = Voucher.objects.all()
+    return vouchers if issuer_uid is None else vouchers.filter(hotel=issuer_uid)
+
+
+def find_voucher(voucher_id: str, issuer_uid: str | None) -> Voucher:
+    """Return a voucher with hotel and offer, if it is the hotel's; None means any hotel's.
+
+    Raises NotFound("voucher_not_found"), the same for a stranger's id and for one that never was.
+    """
+    rows = vouchers_of(issuer_uid).select_related("hotel", "offer")
+    voucher = rows.filter(pk=voucher_id).first() if is_id(voucher_id) else None
+    if voucher is None:
+        raise NotFound("voucher_not_found", _("There is no such voucher."))
+    return voucher
+
+
+def find_hotel(uid: str) -> Hotel:
+    """Return a hotel.
+
+    Raises NotFound("hotel_not_found").
+    """
+    hotel = Hotel.objects.filter(pk=uid).first() if is_id(uid) else None
+    if hotel is None:
+        raise NotFound("hotel_not_found", _("There is no such hotel."))
+    return hotel
+
+
+def find_offer(offer_id: str, issuer_uid: str | None) -> Offer:
+    """Return an offer with its hotel, if it is the hotel's; None means any hotel's.
+
+    Raises NotFound("offer_not_found").
+    """
+    offers = Offer.objects.select_related("hotel")
+    if issuer_uid is not None:
+        offers = offers.filter(hotel=issuer_uid)
+    offer = offers.filter(pk=offer_id).first() if is_id(offer_id) else None
+    if offer is None:
+        raise NotFound("offer_not_found", _("There is no such offer."))
+    return offer
+
+
+def voucher_page(
+    query: VoucherQuery, issuer_uid: str | None, *, now: datetime
+) -> tuple[list[Voucher], str | None]:
+    """Return a page of vouchers, newest first, and the cursor of the next; the ids sort by time.
+
+    Raises Rejected("cursor_invalid").
+    """
+    rows = vouchers_of(issuer_uid)
+    if query.status is not None:
+        rows = rows.shown_as(query.status, now)
+    for name, value in (
+        ("holder_uid", query.holder_uid),
+        ("service_type", query.service_type),
+        ("offer", query.offer),
+    ):
+        if value:
+            rows = rows.filter(**{name: value}) if is_storable(value) else rows.none()
+    if query.valid_on is not None:
+        hotel = Hotel.objects.filter(pk=issuer_uid).first() if issuer_uid else None
+        zone = hotel.zone if hotel else ZoneInfo("UTC")
+        begins = datetime.combine(query.valid_on, time(), tzinfo=zone)
+        rows = rows.filter(valid_from__lt=begins + timedelta(days=1), valid_until__gt=begins)
+    return page_of(rows, query.limit, query.cursor)
+
+
+def page_of(rows: QuerySet[Any], limit: int, cursor: str) -> tuple[list[Any], str | None]:
+    """Return the page of `rows` that comes after a cursor, newest first by id (keyset paging).
+
+    The cursor is the id of the last row of the page before. Raises Rejected("cursor_invalid").
+    """
+    if cursor:
+        if not is_id(cursor):
+            raise Rejected("cursor_invalid", _("This page of the list does not exist."))
+        rows = rows.filter(pk__lt=cursor)
+    found = list(rows.order_by("-pk")[: limit + 1])
+    return found[:limit], (found[limit - 1].pk if len(found) > limit else None)
