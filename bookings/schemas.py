@@ -3,11 +3,11 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from bookings.models import REASON_LENGTH
+from bookings.models import REASON_LENGTH, BookingStatus
 from bookings.slots import Reason
-from portal.schemas import DayOrInstant, Id, Instant, Page, Request, SlotId, Uid
+from portal.schemas import DayOrInstantInQuery, Id, InstantInQuery, Page, Request, SlotId, Uid
 from vouchers.schemas import VOUCHER_EXAMPLE, VoucherFacts
 
 BOOKING_EXAMPLE: dict[str, Any] = {
@@ -196,11 +196,13 @@ class BookingQuery(Page):
     ] = ""
     holder_uid: Annotated[str, Field(max_length=64)] = ""
     voucher_id: Annotated[str, Field(max_length=40)] = ""
-    status: Literal["booked", "cancelled"] | None = None
-    since: Annotated[Instant | None, Field(alias="from", description="Slots that start then or later.")] = (
+    status: Annotated[
+        BookingStatus | None, WithJsonSchema({"type": "string", "enum": BookingStatus.values})
+    ] = None
+    since: Annotated[InstantInQuery, Field(alias="from", description="Slots that start then or later.")] = (
         None
     )
-    until: Annotated[Instant | None, Field(description="Slots that start before.")] = None
+    until: Annotated[InstantInQuery, Field(description="Slots that start before.")] = None
 
 
 class SlotQuery(BaseModel):
@@ -208,11 +210,11 @@ class SlotQuery(BaseModel):
 
     voucher_id: Id
     since: Annotated[
-        DayOrInstant | None,
+        DayOrInstantInQuery,
         Field(alias="from", description="A time, or a day by the hotel's clock; the first bookable day."),
     ] = None
     until: Annotated[
-        DayOrInstant | None,
+        DayOrInstantInQuery,
         Field(description="A time, or the last day; at most 62 days later, 31 when not given."),
     ] = None
 
@@ -221,4 +223,9 @@ class CalendarQuery(BaseModel):
     """Which month of a voucher's calendar."""
 
     voucher_id: Id
-    month: Annotated[str, Field(pattern=r"^(199\d|20\d\d|21\d\d)-(0[1-9]|1[0-2])$", examples=["2026-12"])]
+    month: Annotated[
+        str,
+        Field(
+            pattern=r"^(199[0-9]|2[01][0-9]{2})-(0[1-9]|1[0-2])$", json_schema_extra={"example": "2026-12"}
+        ),
+    ]

@@ -51,18 +51,19 @@ def _money(value: object) -> Decimal:
     return Decimal(repr(_number(value)))
 
 
-Instant = Annotated[
-    datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})
-]
-Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
-DayOrInstant = Annotated[
-    date | datetime,
+_INSTANT = {"type": "string", "format": "date-time", "example": "2026-12-05T10:00:00Z"}
+_DAY = {"type": "string", "format": "date", "example": "2026-12-05"}
+Instant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema(_INSTANT)]
+# In an address a value is there or not: nothing stands for null.
+DayInQuery = Annotated[date | None, BeforeValidator(_day), WithJsonSchema(_DAY)]
+InstantInQuery = Annotated[datetime | None, BeforeValidator(_instant), WithJsonSchema(_INSTANT)]
+DayOrInstantInQuery = Annotated[
+    date | datetime | None,
     BeforeValidator(_day_or_instant),
-    WithJsonSchema(
-        {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]}
-    ),
+    WithJsonSchema({"anyOf": [_DAY, _INSTANT]}),
 ]
-Whole = Annotated[int, BeforeValidator(_number)]
+# Behind a number's bounds, or they would be missing in the documentation.
+JSON_NUMBER = BeforeValidator(_number)
 Flag = Annotated[bool, Field(strict=True)]
 Money = Annotated[
     Decimal,

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
-from portal.schemas import Day, Flag, Id, Instant, Money, Page, Request, Uid, Whole
+from portal.schemas import JSON_NUMBER, DayInQuery, Flag, Id, Instant, Money, Page, Request, Uid
 from vouchers.domain import MAX_COUNT
 from vouchers.models import VOUCHER_MAX_MINUTES
 from vouchers.states import Status
@@ -82,11 +82,15 @@ class VoucherQuery(Page):
     issuer_uid: Annotated[
         str, Field(max_length=40, description="Only with a platform key; others see their own hotel's.")
     ] = ""
-    status: Annotated[Status | None, Field(description="As everyone sees it now.")] = None
+    status: Annotated[
+        Status | None,
+        WithJsonSchema({"type": "string", "enum": Status.values}),
+        Field(description="As everyone sees it now."),
+    ] = None
     holder_uid: Annotated[str, Field(max_length=64)] = ""
-    service_type: Annotated[str, Field(max_length=60, examples=["hotel.spa"])] = ""
+    service_type: Annotated[str, Field(max_length=60, json_schema_extra={"example": "hotel.spa"})] = ""
     offer: Annotated[str, Field(max_length=40, description="Id of an offer.")] = ""
-    valid_on: Annotated[Day | None, Field(description="A day by the hotel's clock.")] = None
+    valid_on: Annotated[DayInQuery, Field(description="A day by the hotel's clock.")] = None
 
 
 class _Issue(Request):
@@ -95,7 +99,7 @@ class _Issue(Request):
         None
     )
     count: Annotated[
-        Annotated[Whole, Field(ge=1, le=MAX_COUNT)] | None,
+        Annotated[int, Field(ge=1, le=MAX_COUNT), JSON_NUMBER] | None,
         Field(description="How many, all or none; the answer is then `vouchers`."),
     ] = None
 
@@ -118,8 +122,8 @@ class IssueFromFields(_Issue):
     valid_until: Instant
     service_type: Annotated[str, Field(min_length=1, max_length=60)] = "hotel.booking"
     description: Annotated[str, Field(max_length=2000)] = ""
-    duration_minutes: Annotated[Whole, Field(ge=1, le=VOUCHER_MAX_MINUTES)] = 60
-    cancel_notice_minutes: Annotated[Whole, Field(ge=0, le=VOUCHER_MAX_MINUTES)] = 0
+    duration_minutes: Annotated[int, Field(ge=1, le=VOUCHER_MAX_MINUTES), JSON_NUMBER] = 60
+    cancel_notice_minutes: Annotated[int, Field(ge=0, le=VOUCHER_MAX_MINUTES), JSON_NUMBER] = 0
     price_amount: Money | None = None
     price_currency: Annotated[
         str | None, Field(pattern=r"^[A-Z]{3}$", description="The hotel's, when not given.")
