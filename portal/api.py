@@ -12,6 +12,7 @@ from access.authentication import KeyAuth
 from access.idempotency import answered_once
 from bookings.api import router as bookings_router
 from bookings.api import slots_router
+from events.api import router as events_router
 from portal.api_errors import handle_errors, malformed
 from portal.errors import NotJson
 from vouchers.api import router as vouchers_router
@@ -66,3 +67,4 @@ api.add_decorator(answered_once, mode="operation")
 api.add_router("/voucher", vouchers_router)
 api.add_router("/voucher", bookings_router)
 api.add_router("/slots", slots_router)
+api.add_router("/events", events_router)
