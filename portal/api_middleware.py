@@ -27,7 +27,8 @@ class ApiMiddleware:
         """Pass a request on, or through the API's own rules."""
         if not request.path_info.startswith(PREFIXES):
             return self.get_response(request)
-        request.path_info = request.path_info.rstrip("/")
+        if request.path_info not in PREFIXES:
+            request.path_info = request.path_info.rstrip("/")
         response = self._answer(request)
         if response.status_code >= 400 and response.get("Content-Type") != CONTENT_TYPE:
             response = as_json(response)
@@ -39,9 +40,8 @@ class ApiMiddleware:
         return response
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
-        if _length_of(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            return refused(TOO_LARGE)
-        response = self.get_response(request)
+        is_too_large = _length_of(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        response = refused(TOO_LARGE) if is_too_large else self.get_response(request)
         if hasattr(request, "allowance"):
             return response
         # Nobody's key was looked at: documentation, or an address that does not exist.
