@@ -11,6 +11,7 @@ from portal.errors import NotFound, Rejected
 from portal.ids import is_id
 from vouchers.models import Hotel, Offer, Voucher, VoucherQuerySet
 from vouchers.schemas import VoucherQuery
+from vouchers.terms import EARLIEST, LATEST
 from vouchers.validators import is_storable
 
 
@@ -96,7 +97,9 @@ def voucher_page(
     ):
         if value:
             rows = rows.filter(**{name: value}) if is_storable(value) else rows.none()
-    if query.valid_on is not None:
+    if query.valid_on is not None and query.valid_on.year not in range(EARLIEST.year, LATEST.year):
+        rows = rows.none()
+    elif query.valid_on is not None:
         hotel = Hotel.objects.filter(pk=issuer_uid).first() if issuer_uid else None
         zone = hotel.zone if hotel else ZoneInfo("UTC")
         begins = datetime.combine(query.valid_on, time(), tzinfo=zone)

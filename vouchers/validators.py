@@ -27,11 +27,13 @@ def validate_time_zone(name: str) -> None:
 def is_storable(value: object) -> bool:
     """Tell whether every database can store a text, or a JSON value with all its texts.
 
-    PostgreSQL takes no NUL, no database takes half a surrogate pair, and JSON knows
-    neither infinity nor NaN.
+    PostgreSQL takes no NUL, no database takes half a surrogate pair, JSON knows neither
+    infinity nor NaN, and beyond 64 bits no two systems agree about integers.
     """
     if isinstance(value, str):
         return "\x00" not in value and not any("\ud800" <= sign <= "\udfff" for sign in value)
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**63
     if isinstance(value, float):
         return math.isfinite(value)
     if isinstance(value, Mapping):
