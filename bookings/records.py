@@ -1,6 +1,6 @@
 """Reads of bookings and slots for systems: what the JSON API shows."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
@@ -102,17 +102,22 @@ def not_a_slot(text: str) -> Rejected:
 
 
 def free_slots(
-    voucher: Voucher, since: date | datetime | None, until: date | datetime | None, *, now: datetime
+    voucher: Voucher,
+    since: date | datetime | None,
+    until: date | datetime | None,
+    *,
+    now: datetime,
+    days: int | None = None,
 ) -> list[Slot]:
     """Return the slots that a voucher can be booked on, or moved to, by time.
 
     Days are the hotel's. Without `since` they begin with the first bookable day; without
-    `until` there are 31 days of them.
+    `until` there are `days` of them, 31 when that is not given.
 
     Raises Rejected("range_too_long") for more than 62 days, and Rejected("range_invalid").
     """
     calendar = calendar_of(voucher)
-    earliest, latest = _bounds(calendar, since, until, now)
+    earliest, latest = _bounds(calendar, since, until, now, days or USUAL_DAYS)
     if voucher.shown(now) not in _USABLE or earliest >= latest:
         return []
     first, last = calendar.day_of(earliest), calendar.day_of(latest - timedelta(microseconds=1))
@@ -144,7 +149,7 @@ def _taken(voucher: Voucher, calendar: Calendar, first: date, last: date) -> Tak
 
 
 def _bounds(
-    calendar: Calendar, since: date | datetime | None, until: date | datetime | None, now: datetime
+    calendar: Calendar, since: date | datetime | None, until: date | datetime | None, now: datetime, days: int
 ) -> tuple[datetime, datetime]:
     """Return the first instant of a range and the one behind its last."""
     earliest = _instant(calendar, since, days_on=0)
@@ -153,19 +158,16 @@ def _bounds(
         earliest = day_bounds(calendar.day_of(soonest), calendar.zone)[0]
     latest = _instant(calendar, until, days_on=1)
     if latest is None:
-        usual = calendar.day_of(earliest) + USUAL_DAYS * _DAY
-        latest = day_bounds(usual, calendar.zone)[0]
-    if not (EARLIEST <= earliest <= LATEST and EARLIEST <= latest <= LATEST):
-        raise Rejected("range_invalid", _("Calendars reckon between the years 1990 and 2200."))
-    if calendar.day_of(latest) - calendar.day_of(earliest) > MOST_DAYS * _DAY:
+        latest = day_bounds(calendar.day_of(earliest) + days * _DAY, calendar.zone)[0]
+    elif calendar.day_of(latest) - calendar.day_of(earliest) > MOST_DAYS * _DAY:
         raise Rejected("range_too_long", _("Ask for at most %(most)s days at once."), most=MOST_DAYS)
     return earliest, latest
 
 
 def _instant(calendar: Calendar, given: date | datetime | None, *, days_on: int) -> datetime | None:
     """Return a time as it is, and a day as its beginning, or that of the day after."""
-    if given is None or isinstance(given, datetime):
-        return given
+    if given is None:
+        return None
     if given.year not in range(EARLIEST.year, LATEST.year):
-        return datetime.combine(date.min, time(), tzinfo=UTC)
-    return day_bounds(given + days_on * _DAY, calendar.zone)[0]
+        raise Rejected("range_invalid", _("Calendars reckon between the years 1990 and 2200."))
+    return given if isinstance(given, datetime) else day_bounds(given + days_on * _DAY, calendar.zone)[0]

@@ -36,6 +36,7 @@ MAILS_PER_GUEST_PER_HOUR: int = env.int("MAILS_PER_GUEST_PER_HOUR", default=20)
 API_WRITES_PER_MINUTE: int = env.int("API_WRITES_PER_MINUTE", default=60)
 API_READS_PER_MINUTE: int = env.int("API_READS_PER_MINUTE", default=120)
 TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
+LEGACY_API: bool = env.bool("LEGACY_API", default=True)
 REDIS_URL: str = env.str("REDIS_URL", default="")
 env.seal()
 
@@ -72,6 +73,7 @@ INSTALLED_APPS = [
     "vouchers",
     "bookings",
     "access",
+    "legacy",
 ]
 
 MIDDLEWARE = [

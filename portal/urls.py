@@ -1,5 +1,6 @@
 """The addresses of the portal: a table of contents."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
@@ -15,3 +16,5 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("health/", views.health, name="health"),
 ]
+if settings.LEGACY_API:
+    urlpatterns.append(path("legacy/api/", include("legacy.urls")))

@@ -55,12 +55,12 @@ def environment(database_url: str, **more: str) -> dict[str, str]:
     return {**env, **more}
 
 
-def manage(database_url: str, *command: str) -> str:
+def manage(database_url: str, *command: str, **env: str) -> str:
     """Run a management command to its end and return what it printed."""
     done = subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), *command],
         cwd=ROOT,
-        env=environment(database_url),
+        env=environment(database_url, **env),
         capture_output=True,
         text=True,
         check=False,
