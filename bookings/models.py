@@ -126,6 +126,7 @@ class Booking(models.Model):
                 condition=Q(status=BookingStatus.BOOKED) & ~Q(guest_email=""),
             ),
             models.Index(fields=("hotel", "slot_start"), name="bookings_of_hotel"),
+            models.Index(fields=("hotel", "id"), name="bookings_of_hotel_newest"),
         )
 
     def __str__(self) -> str:

@@ -166,6 +166,7 @@ class Voucher(Promise):
                 condition=Q(status__in=(Status.ISSUED, Status.BOOKED)),
             ),
             models.Index(fields=("hotel", "status", "id"), name="vouchers_of_hotel"),
+            models.Index(fields=("hotel", "id"), name="vouchers_of_hotel_newest"),
             models.Index(fields=("status", "id"), name="vouchers_status"),
         )
 
