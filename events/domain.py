@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+
 from events.models import Event
 from portal.actors import Actor
 from portal.ids import new_id
@@ -24,11 +26,17 @@ class Change:
 
 
 def record(changes: Iterable[Change], *, by: Actor, now: datetime) -> None:
-    """Write one event for each change, inside the caller's transaction."""
+    """Write one event for each change, inside the caller's transaction, in the order given."""
+    changes = list(changes)
+    # Ids are taken from the clock at the moment of writing, when the caller's locks are had:
+    # `now` is older, and two changes of one subject that waited for each other would stand in
+    # the order of asking. Sorted, since ids of one millisecond differ by chance alone.
+    written_at = timezone.now()
+    ids = sorted(new_id("e", written_at) for _change in changes)
     Event.objects.bulk_create(
         [
             Event(
-                id=new_id("e", now),
+                id=event_id,
                 type=change.type,
                 actor_id=by.id,
                 subject_type=change.subject_type,
@@ -37,7 +45,7 @@ def record(changes: Iterable[Change], *, by: Actor, now: datetime) -> None:
                 meta={**change.extra, "before": dict(change.before), "after": dict(change.after)},
                 created_at=now,
             )
-            for change in changes
+            for event_id, change in zip(ids, changes, strict=True)
         ],
         batch_size=500,
     )

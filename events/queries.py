@@ -1,6 +1,7 @@
-"""Reads of the journal, shaped for a screen."""
+"""Reads of the journal, shaped for a screen or for a system that follows it."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +49,50 @@ def value_words(value: object) -> str:
 def journal_of(*subject_ids: str) -> list[Event]:
     """Return the latest events of some subjects, newest first: one query."""
     return list(Event.objects.filter(subject_id__in=subject_ids)[:MOST_SHOWN])
+
+
+def events_after(
+    position: int,
+    *,
+    issuer_uid: str | None,
+    types: Collection[str] = (),
+    subject_id: str = "",
+    limit: int,
+) -> list[Event]:
+    """Return the events that follow a position, oldest first; only what is numbered.
+
+    `issuer_uid` None means the journal of every hotel; no `types` means every type.
+    """
+    events = Event.objects.filter(position__gt=position).order_by("position")
+    if issuer_uid is not None:
+        events = events.filter(issuer_uid=issuer_uid)
+    if types:
+        events = events.filter(type__in=types)
+    if subject_id:
+        events = events.filter(subject_id=subject_id)
+    return list(events[:limit])
+
+
+def position_of(event_id: str, issuer_uid: str | None) -> int | None:
+    """Return an event's position; None for one that is not there, not the hotel's, or not numbered."""
+    events = Event.objects.filter(pk=event_id)
+    if issuer_uid is not None:
+        events = events.filter(issuer_uid=issuer_uid)
+    return events.values_list("position", flat=True).first()
+
+
+def event_facts(event: Event) -> dict[str, Any]:
+    """Return an event as other systems are told it."""
+    return {
+        "id": event.pk,
+        "type": event.type,
+        "actor_id": event.actor_id,
+        "subject_type": event.subject_type,
+        "subject_id": event.subject_id,
+        "issuer_uid": event.issuer_uid,
+        "meta": event.meta,
+        "created_at": event.created_at,
+    }
 
 
 def _mapping(event: Event, side: str) -> dict[str, Any]:
