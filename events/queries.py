@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from events.models import Event
+from events.models import Event, JournalEnd
 
 MOST_SHOWN = 100
 
@@ -79,6 +79,11 @@ def position_of(event_id: str, issuer_uid: str | None) -> int | None:
     if issuer_uid is not None:
         events = events.filter(issuer_uid=issuer_uid)
     return events.values_list("position", flat=True).first()
+
+
+def journal_end() -> int:
+    """Return the position of the last numbered event; 0 in an empty journal."""
+    return JournalEnd.objects.filter(pk=1).values_list("position", flat=True).first() or 0
 
 
 def event_facts(event: Event) -> dict[str, Any]:

@@ -4,11 +4,12 @@ docs/operations.md lists every variable.
 """
 
 import logging
+from ipaddress import ip_network
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
-from environs import Env
+from environs import Env, validate
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -38,6 +39,8 @@ API_READS_PER_MINUTE: int = env.int("API_READS_PER_MINUTE", default=120)
 TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
 LEGACY_API: bool = env.bool("LEGACY_API", default=True)
 REDIS_URL: str = env.str("REDIS_URL", default="")
+_private_networks: list[str] = env.list("WEBHOOK_PRIVATE_NETWORKS", default=[])
+WEBHOOK_THREADS: int = env.int("WEBHOOK_THREADS", default=4, validate=validate.Range(min=1, max=64))
 env.seal()
 
 if not _secret_key and Path(_secret_key_file).is_file():
@@ -47,6 +50,11 @@ if not _secret_key and DEBUG:
 if not _secret_key:
     raise ImproperlyConfigured("Set SECRET_KEY, or SECRET_KEY_FILE to a file that holds it.")
 SECRET_KEY = _secret_key
+
+try:
+    WEBHOOK_PRIVATE_NETWORKS = [ip_network(network.strip()) for network in _private_networks]
+except ValueError as error:
+    raise ImproperlyConfigured(f"WEBHOOK_PRIVATE_NETWORKS: {error}.") from error
 
 if not _email.get("EMAIL_BACKEND"):
     # Any other scheme would be taken for SMTP without TLS.
@@ -72,6 +80,7 @@ INSTALLED_APPS = [
     "presence",
     "vouchers",
     "bookings",
+    "webhooks",
     "access",
     "legacy",
 ]
@@ -132,7 +141,8 @@ _database["CONN_HEALTH_CHECKS"] = True
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+# What receivers of webhooks answer, and how slowly, is theirs: their jobs hold up no mail.
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "webhooks"]}}
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

@@ -2,23 +2,34 @@
 
 import logging
 import threading
+import time
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
-from django.db import Error, close_old_connections
+from django.db import Error, close_old_connections, connections
 from django.utils import timezone
+from django.utils.crypto import get_random_string
+from django_tasks_db.management.commands.db_worker import Worker
 
 from events.delivery import prune_finished, requeue_abandoned
 from portal.actors import CLOCK
 from vouchers.domain import all_due
+from webhooks.dispatch import dispatch
+from webhooks.domain import prune_deliveries
+from webhooks.network import WHOLE_SECONDS
+from webhooks.tasks import QUEUE
 
 logger = logging.getLogger(__name__)
 EVERY_SECONDS = 60
+DISPATCH_EVERY_SECONDS = 1
+# How long to leave a database alone that was away.
+AWAY_SECONDS = 5
 
 
 def keep_house() -> None:
-    """Store what has expired, take back the jobs of dead workers, and drop old results.
+    """Store what has expired, take back the jobs of dead workers, and drop what is old.
 
     Safe to run in any number of workers at once.
     """
@@ -26,6 +37,7 @@ def keep_house() -> None:
     expired = sum(all_due(by=CLOCK, now=now))
     requeued = requeue_abandoned(now)
     prune_finished(now)
+    prune_deliveries(now)
     if expired or requeued:
         logger.info("%s vouchers expired, %s jobs taken back", expired, requeued)
 
@@ -42,16 +54,89 @@ def _keep_house_for_ever(stop: threading.Event) -> None:
             return
 
 
-class Command(BaseCommand):
-    """Run jobs from the queue, and housekeeping every minute, until told to stop."""
+def _dispatch_for_ever(stop: threading.Event) -> None:
+    while not stop.wait(DISPATCH_EVERY_SECONDS):
+        close_old_connections()
+        try:
+            dispatch(timezone.now())
+        except Error as error:
+            logger.warning("Webhooks have to wait: %s", type(error).__name__)
+            stop.wait(AWAY_SECONDS)
 
-    help = "Run the worker: mails from the queue at once, expiry and upkeep every minute."
+
+class WebhookThread(threading.Thread):
+    """Runs the jobs of receivers one after the other, and goes on when the database was away."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        super().__init__(daemon=True)
+        self._stop_asked = stop
+        self._worker: Any = Worker(
+            queue_names=[QUEUE],
+            excluded_queue_names=[],
+            interval=1,
+            batch=False,
+            backend_name="default",
+            startup_delay=True,
+            max_tasks=None,
+            worker_id=get_random_string(32),
+        )
+
+    def run(self) -> None:
+        """Work until told to stop."""
+        while self._worker.running:
+            try:
+                self._worker.run()
+            except Error as error:
+                logger.warning("Deliveries have to wait: %s", type(error).__name__)
+                self._stop_asked.wait(AWAY_SECONDS)
+        connections.close_all()
+
+    def ask_to_end(self) -> None:
+        """Let what is on its way end, and take nothing more."""
+        self._worker.running = False
+
+
+def _run_queue() -> None:
+    """Run all other jobs in the main thread, which has the signals; returns when told to stop."""
+    while True:
+        try:
+            call_command(
+                "db_worker",
+                queue_name="*",
+                exclude_queues=QUEUE,
+                reload=False,
+                startup_delay=False,
+                interval=1,
+                verbosity=0,
+            )
+        except Error as error:
+            logger.warning("The queue has to wait: %s", type(error).__name__)
+            time.sleep(AWAY_SECONDS)
+        else:
+            return
+
+
+class Command(BaseCommand):
+    """Run jobs from the queue, webhooks and housekeeping, until told to stop."""
+
+    help = (
+        "Run the worker: mails from the queue at once, webhooks beside them, expiry and upkeep every minute."
+    )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """Keep house in a thread of its own; the queue has the main thread, for its signals."""
+        """Keep house and deliver webhooks in threads of their own, whose end is waited for."""
         stop = threading.Event()
-        threading.Thread(target=_keep_house_for_ever, args=(stop,), daemon=True).start()
+        for target in (_keep_house_for_ever, _dispatch_for_ever):
+            threading.Thread(target=target, args=(stop,), daemon=True).start()
+        deliverers = [WebhookThread(stop) for _number in range(settings.WEBHOOK_THREADS)]
+        for thread in deliverers:
+            thread.start()
         try:
-            call_command("db_worker", reload=False, startup_delay=False, interval=1, verbosity=0)
+            _run_queue()
         finally:
             stop.set()
+            for thread in deliverers:
+                thread.ask_to_end()
+            ended_by = time.monotonic() + WHOLE_SECONDS + 2
+            for thread in deliverers:
+                thread.join(max(0, ended_by - time.monotonic()))

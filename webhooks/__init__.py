@@ -1,0 +1,1 @@
+"""Webhooks: the journal, brought to the systems of a hotel that ask for it."""

@@ -1,0 +1,47 @@
+"""How lists of webhooks and deliveries are narrowed down."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from portal.admin import hotels_of, is_superuser
+
+
+class DeliveryStateFilter(admin.SimpleListFilter):
+    """Waiting, delivered, or given up."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002
+        """Return the states."""
+        return [
+            ("waiting", _("waiting")),
+            ("retried", _("tried again later")),
+            ("delivered", _("delivered")),
+            ("failed", _("given up")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
+        """Return the deliveries in the chosen state."""
+        chosen: dict[str, dict[str, Any]] = {
+            "waiting": {"next_attempt_at__isnull": False, "attempts": 0},
+            "retried": {"next_attempt_at__isnull": False, "attempts__gt": 0},
+            "delivered": {"delivered_at__isnull": False},
+            "failed": {"failed_at__isnull": False},
+        }
+        return queryset.filter(**chosen.get(self.value() or "", {}))
+
+
+class WebhookFilter(admin.RelatedFieldListFilter):
+    """The webhooks of the hotels that the user may see."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the user's own."""
+        limit = {} if is_superuser(request) else {"hotel__in": hotels_of(request).values("pk")}
+        ordering = self.field_admin_ordering(field, request, model_admin)
+        choices: Any = field.get_choices(include_blank=False, ordering=ordering, limit_choices_to=limit)
+        return list(choices)

@@ -1,0 +1,30 @@
+"""The types of event that a webhook can ask for."""
+
+TEST = "webhook.test"
+
+# What the journal knows of a hotel; a new verb's type belongs here too.
+KNOWN = (
+    "voucher.issue",
+    "voucher.book",
+    "voucher.move",
+    "voucher.cancel",
+    "voucher.redeem",
+    "voucher.unredeem",
+    "voucher.transfer",
+    "voucher.withdraw",
+    "voucher.expire",
+    "booking.no_show",
+    "booking.forget",
+    "offer.add",
+    "offer.change",
+    "offer.delete",
+    "hotel.add",
+    "hotel.change",
+    "key.create",
+    "key.revoke",
+    "webhook.create",
+    "webhook.rotate",
+    "webhook.enable",
+    "webhook.disable",
+    "webhook.delete",
+)
