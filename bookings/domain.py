@@ -140,7 +140,7 @@ def _take(
         by=by,
         now=now,
         holder_uid=holder_uid,
-        expires_at=_expiry(voucher, calendar, start),
+        expires_at=expiry_of(voucher, calendar, start),
     )
     if voucher.offer is not None and not by.acts_for_hotel:
         refuse_hoarding(voucher.offer, holder_uid, guest.email, now)
@@ -174,7 +174,7 @@ def move_booking(*, booking_id: str, start: datetime, by: Actor, now: datetime) 
             Status.BOOKED,
             by=by,
             now=now,
-            expires_at=_expiry(voucher, calendar, start),
+            expires_at=expiry_of(voucher, calendar, start),
         )
         as_read = Booking.objects.standing().filter(pk=booking.pk, revision=booking.revision)
         before = {**state_of(voucher), **_slot_facts(booking)}
@@ -340,7 +340,7 @@ def _lock_voucher_of(booking_id: str) -> None:
     vouchers.filter(bookings=booking_id).values_list("pk").first()
 
 
-def _expiry(voucher: Voucher, calendar: Calendar, start: datetime) -> datetime:
+def expiry_of(voucher: Voucher, calendar: Calendar, start: datetime) -> datetime:
     """Return when a booked voucher expires: its validity, or the hotel's day of its slot if later."""
     return max(voucher.valid_until, day_bounds(calendar.day_of(start), calendar.zone)[1])
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
-from portal.answers import OUTAGE_RETRY_SECONDS, refusal
+from portal.answers import CONTENT_TYPE, OUTAGE_RETRY_SECONDS, refusal
 from portal.errors import (
     Malformed,
     MethodRefused,
@@ -30,7 +30,7 @@ _BRANCHES = {"from_offer", "from_fields"}
 BODY_NOT_JSON = Malformed("request_malformed", _("The body is not a JSON object in UTF-8."))
 TOO_LARGE = TooLarge("body_too_large", _("The body is larger than the API takes."))
 AWAY = Unavailable("database_away", _("We are away for a moment. Please try again soon."))
-FAILED = Unavailable("internal_error", _("Something went wrong on our side."))
+FAILED = _("Something went wrong on our side.")
 _BY_STATUS: Mapping[int, Rejected] = {
     400: Malformed("request_malformed", _("This request is not well-formed.")),
     403: Rejected("request_not_allowed", _("This is not allowed.")),
@@ -64,16 +64,14 @@ def away(error: Exception) -> HttpResponse:
 
 
 def as_json(response: HttpResponse) -> HttpResponse:
-    """Return what Django answered to people (a page, or nothing) as the API's refusal of that status."""
-    error = _BY_STATUS.get(response.status_code)
-    if error is None:
-        error = Unavailable("internal_error", FAILED.message)
-        error.status = response.status_code
-    told = refused(error)
-    for name in ("Allow", "Retry-After"):
-        if name in response.headers:
-            told.headers[name] = response.headers[name]
-    return told
+    """Turn what Django answered to people (a page, or nothing) into the API's refusal of that status.
+
+    Its other headers stay: what binds browsers, and the methods that there are.
+    """
+    error = _BY_STATUS.get(response.status_code) or Rejected("internal_error", FAILED)
+    response.content = refusal(error).content
+    response.headers["Content-Type"] = CONTENT_TYPE
+    return response
 
 
 def handle_errors(api: NinjaAPI) -> None:

@@ -37,6 +37,7 @@ class ApiMiddleware:
             for name, value in allowance.headers.items():
                 response.headers[name] = value
         response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
         return response
 
     def _answer(self, request: HttpRequest) -> HttpResponse:

@@ -63,9 +63,14 @@ def inline_code(page: str) -> list[str]:
 
 
 def routes(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
-    """Yield every pattern that the portal routes, with the route that leads there."""
+    """Yield every pattern that the portal routes for people, with the route that leads there.
+
+    The JSON API's and the adapter's have other rules: see test_api.py and test_api_keys.py.
+    """
     for pattern in (resolver or get_resolver()).url_patterns:
         route = prefix + str(pattern.pattern)
+        if route.startswith(("api/", "legacy/api/")):
+            continue
         if isinstance(pattern, URLResolver):
             yield from routes(pattern, route)
         else:

@@ -1,5 +1,7 @@
-"""What comes over from the system that this one replaces: hotels, by the ids that it knew them by."""
+"""What comes over from the system that this one replaces: hotels by its ids of them, and vouchers."""
 
+import json
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -8,8 +10,25 @@ from django.utils.translation import gettext_lazy as _
 from events.domain import Change, record
 from portal.actors import Actor
 from portal.errors import Rejected
-from portal.ids import is_id
-from vouchers.models import Hotel
+from portal.ids import is_id, new_id
+from vouchers.domain import change_of
+from vouchers.models import Batch, Hotel, Voucher
+
+# What makes vouchers alike: the fields of a batch, by the names of the columns.
+_PROMISE = (
+    "hotel_id",
+    "service_type",
+    "title",
+    "description",
+    "duration_minutes",
+    "cancel_notice_minutes",
+    "price_amount",
+    "price_currency",
+    "transferable",
+    "terms",
+    "valid_from",
+    "valid_until",
+)
 
 
 @transaction.atomic
@@ -27,3 +46,28 @@ def hotel_of_issuer(uid: str, *, by: Actor, now: datetime) -> Hotel:
         change = Change("hotel.add", "hotel", uid, uid, {}, {"name": uid, "time_zone": hotel.time_zone})
         record([change], by=by, now=now)
     return hotel
+
+
+@transaction.atomic
+def import_vouchers(vouchers: Sequence[Voucher], *, by: Actor, now: datetime) -> None:
+    """Store vouchers of another system with their ids, times and statuses, each with an event of its own.
+
+    The caller has checked them. Vouchers that nobody holds come in batches, as guests see them:
+    those of one promise that are stored together are one batch.
+    """
+    batches: dict[str, Batch] = {}
+    for voucher in vouchers:
+        if voucher.holder_uid:
+            continue
+        promise = {name: getattr(voucher, name) for name in _PROMISE}
+        key = json.dumps(promise, sort_keys=True, default=str)
+        batch = batches.get(key)
+        if batch is None:
+            batch = Batch(id=new_id("vb", now), created_at=voucher.created_at, **promise)
+            batches[key] = batch
+        counter = f"open_{voucher.status}"
+        setattr(batch, counter, getattr(batch, counter) + 1)
+        voucher.batch_id = batch.pk
+    Batch.objects.bulk_create(batches.values(), batch_size=200)
+    Voucher.objects.bulk_create(vouchers, batch_size=200)
+    record([change_of(voucher, "import", before={}) for voucher in vouchers], by=by, now=now)

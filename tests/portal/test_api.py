@@ -46,6 +46,7 @@ def test_the_readable_documentation_needs_nobody_elses_server() -> None:
     content = response.content.decode()
     assert response.status_code == 200
     assert "swagger-ui-bundle.js" in content
+    assert "script-src 'self'" in response.headers["Content-Security-Policy"]
     assert "http" not in content.replace('"http', "").split("<body")[1]
 
 
@@ -154,6 +155,7 @@ def test_what_is_not_there_is_refused_as_json(method: str, path: str, status: in
     assert response.headers["Content-Type"] == "application/json"
     assert code_of(response) == (status, code)
     assert "RateLimit" in response.headers
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert ("Allow" in response.headers) is (status == 405)
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django_tasks_db.management.commands.db_worker import Worker
 
+from access.domain import prune as prune_access
 from events.delivery import prune_finished, requeue_abandoned
 from portal.actors import CLOCK
 from vouchers.domain import all_due
@@ -38,6 +39,7 @@ def keep_house() -> None:
     requeued = requeue_abandoned(now)
     prune_finished(now)
     prune_deliveries(now)
+    prune_access(now)
     if expired or requeued:
         logger.info("%s vouchers expired, %s jobs taken back", expired, requeued)
 
