@@ -6,7 +6,6 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -129,9 +128,7 @@ class SubscriptionAdmin(ReadOnlyAdmin):
             names = ("turn_off", "rotate", "test") if webhook.is_active else ("turn_on", "rotate")
             allowed = self.get_actions(request)
             context["page_actions"] = [(name, allowed[name][2]) for name in names if name in allowed]
-        response: TemplateResponse = super().render_change_form(request, context, *args, **kwargs)  # type: ignore[assignment]
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.action(description=gettext_lazy("Switch on"), permissions=["operate"])
     def turn_on(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:

@@ -184,23 +184,116 @@ def test_upkeep_goes_on_when_the_database_was_away(
     assert f"Housekeeping has to wait: {type(error).__name__}" in caplog.text
 
 
-def test_the_worker_keeps_house_beside_the_queue_and_stops_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    began, ended = threading.Event(), threading.Event()
+@pytest.mark.django_db
+def test_dispatching_goes_on_when_the_database_was_away(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(work, "close_old_connections", lambda: None)
+    rounds = []
 
-    def upkeep(stop: threading.Event) -> None:
-        began.set()
-        stop.wait(10)
-        ended.set()
+    def away_once(_now: object) -> None:
+        rounds.append(1)
+        if len(rounds) == 1:
+            raise OperationalError("gone")
+
+    monkeypatch.setattr(work, "dispatch", away_once)
+    stop: Any = Rounds(4)
+    work._dispatch_for_ever(stop)
+    second = work.DISPATCH_EVERY_SECONDS
+    assert stop.waited == [second, work.AWAY_SECONDS, second, second]
+    assert len(rounds) == 2
+    assert "Webhooks have to wait: OperationalError" in caplog.text
+
+
+def test_a_thread_of_webhooks_goes_on_when_the_database_was_away(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    runs = []
+
+    class Queue:
+        running = True
+
+        def __init__(self, **options: Any) -> None:
+            assert options["queue_names"] == ["webhooks"]
+
+        def run(self) -> None:
+            runs.append(1)
+            if len(runs) == 1:
+                raise InterfaceError("connection already closed")
+            thread.ask_to_end()
+
+    monkeypatch.setattr(work, "Worker", Queue)
+    monkeypatch.setattr(work, "AWAY_SECONDS", 0)
+    thread = work.WebhookThread(threading.Event())
+    thread.start()
+    thread.join(10)
+    assert len(runs) == 2
+    assert "Deliveries have to wait: InterfaceError" in caplog.text
+
+
+def test_the_queue_goes_on_when_the_database_was_away(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    runs = []
+
+    def away_once(_name: str, **_options: object) -> None:
+        runs.append(1)
+        if len(runs) == 1:
+            raise OperationalError("gone")
+
+    monkeypatch.setattr(work, "call_command", away_once)
+    monkeypatch.setattr(work, "AWAY_SECONDS", 0)
+    work._run_queue()
+    assert len(runs) == 2
+    assert "The queue has to wait: OperationalError" in caplog.text
+
+
+def test_the_worker_does_all_beside_the_queue_and_stops_with_it(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.WEBHOOK_THREADS = 3
+    names = ("upkeep", "dispatch", "worker-1", "worker-2", "worker-3")
+    began, ended = ({name: threading.Event() for name in names} for _side in range(2))
+
+    def going_on(name: str) -> Any:
+        def run(stop: threading.Event) -> None:
+            began[name].set()
+            stop.wait(10)
+            ended[name].set()
+
+        return run
+
+    class Queue:
+        number = 0
+
+        def __init__(self, **options: Any) -> None:
+            Queue.number += 1
+            self.name = f"worker-{Queue.number}"
+            self.stop = threading.Event()
+
+        @property
+        def running(self) -> bool:
+            return not self.stop.is_set()
+
+        @running.setter
+        def running(self, _value: bool) -> None:
+            self.stop.set()
+
+        def run(self) -> None:
+            going_on(self.name)(self.stop)
 
     def queue(name: str, **options: object) -> None:
         assert name == "db_worker"
-        assert began.wait(10)
-        assert not ended.is_set()
+        assert (options["queue_name"], options["exclude_queues"]) == ("*", "webhooks")
+        assert all(each.wait(10) for each in began.values())
+        assert not any(each.is_set() for each in ended.values())
 
-    monkeypatch.setattr(work, "_keep_house_for_ever", upkeep)
+    monkeypatch.setattr(work, "_keep_house_for_ever", going_on("upkeep"))
+    monkeypatch.setattr(work, "_dispatch_for_ever", going_on("dispatch"))
+    monkeypatch.setattr(work, "Worker", Queue)
     monkeypatch.setattr(work, "call_command", queue)
     call_command("work")
-    assert ended.wait(10)
+    assert all(each.wait(10) for each in ended.values())
 
 
 # Setting up
