@@ -18,8 +18,9 @@ OLDEST = timedelta(days=3)
 MOST_EVENTS = 500
 # So many of one receiver's deliveries are in the queue at most; the others' come in between.
 MOST_QUEUED = 100
-# What was handed to the queue is handed to it again after this: the job was lost.
-QUEUE_LEASE = timedelta(minutes=10)
+# What was handed to the queue is handed to it again after this: its worker may have died with the
+# job in hand. Two jobs of one delivery send it once.
+QUEUE_LEASE = timedelta(seconds=60)
 
 
 def dispatch(now: datetime) -> int:
