@@ -12,8 +12,8 @@ from portal.errors import Conflict
 from webhooks.domain import switch_off
 from webhooks.models import Delivery, Subscription
 
-# An attempt takes a quarter of this at most: whoever has held one for longer is dead.
-RUN_LEASE = timedelta(seconds=60)
+# An attempt takes half of this at most: whoever has held one for longer is dead.
+RUN_LEASE = timedelta(seconds=30)
 GIVE_UP_AFTER = timedelta(days=3)
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 WAITS = (

@@ -13,9 +13,11 @@ from django.http import HttpResponse
 from django.utils import timezone
 
 from bookings.domain import withdraw_voucher
+from bookings.models import Booking
 from portal.errors import Rejected
 from presence.browser import remember_guest
 from presence.domain import new_guest_uid
+from tests.api import make_key
 from tests.make import CLERK, make_hotel, make_offer, make_vouchers
 from vouchers.models import Offer, Voucher
 
@@ -51,6 +53,16 @@ def guests(*, number: int) -> list[str]:
     return cookies
 
 
+def key(*, hotel: str | None = "hotel-races") -> str:
+    """Make an API key that may do everything; a platform key without a hotel."""
+    return make_key(make_hotel(hotel, time_zone="UTC") if hotel else None)[1]
+
+
+def count(*, voucher: str) -> int:
+    """Return how many bookings a voucher has had."""
+    return Booking.objects.filter(voucher=voucher).count()
+
+
 def withdraw(*, vouchers: list[str]) -> list[str]:
     """Withdraw vouchers one after the other; returns each one's outcome."""
     outcomes = []
@@ -75,7 +87,7 @@ def unguard() -> bool:
     return True
 
 
-_VERBS = {verb.__name__: verb for verb in (seed, guests, withdraw, unguard)}
+_VERBS = {verb.__name__: verb for verb in (seed, guests, key, count, withdraw, unguard)}
 
 
 def main() -> None:

@@ -167,12 +167,12 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @contextmanager
-def opened(engine: Engine, database: str, log: Path, *, workers: int = 4) -> Iterator[Hotel]:
-    """Open a hotel on a new database."""
+def opened(engine: Engine, database: str, log: Path, *, workers: int = 4, **env: str) -> Iterator[Hotel]:
+    """Open a hotel on a new database; `env` is for its web server."""
     database_url = engine.new_database(database)
     clerk = Clerk(database_url)
     try:
-        with portal(database_url, log, workers=workers) as server:
+        with portal(database_url, log, workers=workers, **env) as server:
             yield Hotel(engine, database_url, server, clerk)
     finally:
         clerk.stop()
