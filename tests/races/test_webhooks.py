@@ -169,8 +169,12 @@ def test_a_receiver_that_hangs_holds_up_neither_the_others_nor_the_end(
             said(python(database_url, _SUBSCRIBE.format(url=url)))
         said(python(database_url, _WRITE.format(name="a", number=1, held_seconds=0)))
         until(lambda: slow.got and quick.got, seconds=30, what="the first event")
-        time.sleep(4.5)
+        # That it is slow is known after its first answers, which may be on their way side by side.
+        until(lambda: len(slow.got) == 2 and not slow.under_way, seconds=30, what="the slow answers")
+        time.sleep(1)
+        slow.most_under_way = 0
         said(python(database_url, _WRITE.format(name="b", number=20, held_seconds=0)))
         until(lambda: len(set(quick.ids)) == 21, seconds=20, what="all events for the quick one")
+        until(lambda: len(slow.got) >= 4, seconds=30, what="two more for the slow one")
         assert slow.most_under_way == 1
         assert workers.stop() == [0], workers.log()
