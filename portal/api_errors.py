@@ -71,6 +71,9 @@ def as_json(response: HttpResponse) -> HttpResponse:
     error = _BY_STATUS.get(response.status_code) or Rejected("internal_error", FAILED)
     response.content = refusal(error).content
     response.headers["Content-Type"] = CONTENT_TYPE
+    response.headers["Content-Length"] = str(len(response.content))
+    # The page that it was may have been compressed already.
+    response.headers.pop("Content-Encoding", None)
     return response
 
 

@@ -159,6 +159,14 @@ def test_what_is_not_there_is_refused_as_json(method: str, path: str, status: in
     assert ("Allow" in response.headers) is (status == 405)
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_page_that_was_compressed_is_refused_as_plain_json(method: str) -> None:
+    response = Client().generic(method, "/api/nothing", headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in response.headers
+    assert int(response.headers["Content-Length"]) == len(response.content)
+    assert code_of(response) == (404, "path_not_found")
+
+
 @pytest.mark.parametrize("host", ["evil.example", "a b", "[", "x:y:z"])
 def test_a_host_that_is_not_ours_is_refused_as_json(host: str) -> None:
     response = Client(raise_request_exception=False).get("/api/voucher/list", headers={"Host": host})
