@@ -118,16 +118,18 @@ def _in_redis(names: Sequence[str], minute: int) -> list[int] | None:
 
     if minute < _Outage.until:
         return None
+    # Threads that come first at once make a client each: one that nobody holds closes its connections.
+    client = _redis()
     try:
-        with _redis().pipeline(transaction=False) as pipe:
+        with client.pipeline(transaction=False) as pipe:
             for name in names:
                 pipe.incr(f"portal:usage:{name}:{minute}")
                 pipe.expire(f"portal:usage:{name}:{minute}", 2 * WINDOW_SECONDS)
             answers = pipe.execute()
     except redis.RedisError as error:
-        if not _Outage.until:
+        is_news, _Outage.until = not _Outage.until, minute + 1
+        if is_news:
             logger.error("Redis is away, the database counts: %s", type(error).__name__)
-        _Outage.until = minute + 1
         return None
     if _Outage.until:
         logger.warning("Redis is back")
