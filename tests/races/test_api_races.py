@@ -1,27 +1,23 @@
-"""Many systems at once, processes that die, and limits that hold across all of them."""
+"""Many systems at once, processes that die, and a database that goes away: each wish is done once."""
 
-import contextlib
 import http.client
-import re
-import shutil
-import subprocess
-import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bookings.slot_ids import slot_id
-from tests.races.conftest import Engine, Hotel, opened
+from tests.races.conftest import Engine, Hotel, Postgresql, opened
 from tests.races.systems import Reply, System
-from tests.requirements import skip_or_fail
-from tests.servers import HOST, ROOT, at_once, free_port, portal, until
+from tests.races.truth import Truth
+from tests.servers import Cluster, at_once, postgresql, until
 
 pytestmark = pytest.mark.races
 MANY = {"API_WRITES_PER_MINUTE": "1000000", "API_READS_PER_MINUTE": "1000000"}
-QUOTA = 40
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +38,10 @@ def wish(hotel: Hotel, voucher: str, hour: int = 10) -> dict[str, str]:
     return {"voucher_id": voucher, "slot_id": slot_id(hotel.slot(hour)), "holder_uid": "guest-1"}
 
 
+def code_of(reply: Reply) -> tuple[int, str]:
+    return reply.status, reply.content.get("code", "")
+
+
 def test_fifty_twins_make_one_booking_and_are_answered_alike(hotel: Hotel, system: System) -> None:
     voucher = hotel.offer(vouchers=1, capacity=50)["vouchers"][0][0]
     body = wish(hotel, voucher)
@@ -49,6 +49,9 @@ def test_fifty_twins_make_one_booking_and_are_answered_alike(hotel: Hotel, syste
     assert Counter(reply.status for reply in replies) == {200: 50}
     assert len({reply.body for reply in replies}) == 1
     assert sum("idempotent-replayed" in reply.headers for reply in replies) == 49
+    assert hotel.clerk.ask("count", voucher=voucher) == 1
+    other = system.post("voucher/book", wish(hotel, voucher, 11), Idempotency_Key="twins")
+    assert code_of(other) == (422, "idempotency_key_reused")
     assert hotel.clerk.ask("count", voucher=voucher) == 1
 
 
@@ -62,6 +65,50 @@ def test_fifty_wishes_for_one_voucher_make_one_booking(hotel: Hotel, system: Sys
     replies = at_once([call(number) for number in range(50)])
     assert Counter(reply.status for reply in replies) == {200: 1, 409: 49}
     assert hotel.clerk.ask("count", voucher=voucher) == 1
+    # A refusal is an answer like any other: sent again, it is the same.
+    loser = next(number for number, reply in enumerate(replies) if reply.status == 409)
+    again = call(loser)()
+    assert (again.status, again.body) == (409, replies[loser].body)
+
+
+def test_whoever_books_moves_cancels_and_withdraws_at_once_leaves_a_journal_that_adds_up(
+    hotel: Hotel, system: System
+) -> None:
+    made = hotel.offer(vouchers=4, capacity=2)
+    calls: list[Callable[[], Reply]] = []
+    for voucher in made["vouchers"][0]:
+        booked = system.post("voucher/book", wish(hotel, voucher, 9 + len(calls) // 20))
+        booking = {"booking_id": booked.content["booking"]["id"]}
+        wishes: list[tuple[str, Any]] = [
+            ("move", {**booking, "slot_id": slot_id(hotel.slot(12))}),
+            ("move", {**booking, "slot_id": slot_id(hotel.slot(13))}),
+            ("cancel", booking),
+            ("book", wish(hotel, voucher, 12)),
+            ("withdraw", {"voucher_id": voucher}),
+        ]
+        for number in range(2):
+            for verb, body in wishes:
+                key = f"{verb}-{number}-{len(calls)}"
+                calls.append(
+                    lambda verb=verb, body=body, key=key: system.post(
+                        f"voucher/{verb}", body, Idempotency_Key=key
+                    )
+                )
+    replies = at_once(calls)
+    assert {reply.status for reply in replies} <= {200, 409, 422}
+    stored = Truth(hotel.database_url).read([made["offer"]])
+    assert {voucher["status"] for voucher in stored.vouchers.values()} == {"cancelled"}
+    assert stored.faults() == []
+
+
+def test_a_voucher_is_used_up_once_whoever_wants_it_away_at_that_moment(hotel: Hotel, system: System) -> None:
+    body = {"voucher_id": hotel.offer(vouchers=1, capacity=1)["vouchers"][0][0]}
+    calls = [lambda verb=verb: system.post(f"voucher/{verb}", body) for verb in ["redeem", "withdraw"] * 12]
+    replies = at_once(calls)
+    assert Counter(reply.status for reply in replies) == {200: 1, 409: 23}
+    won = next(reply for reply in replies if reply.status == 200)
+    read = system.get(f"voucher/{body['voucher_id']}").content["voucher"]
+    assert read["status"] == won.content["voucher"]["status"]
 
 
 def test_a_process_killed_before_its_answer_is_answered_for_at_the_next_try(
@@ -71,6 +118,8 @@ def test_a_process_killed_before_its_answer_is_answered_for_at_the_next_try(
         body = wish(hotel, voucher)
         with pytest.raises((http.client.HTTPException, OSError)):
             system.post("voucher/book", body, Idempotency_Key=f"die-{number}", X_Test_Die="1")
+        # It was stored: only the answer has not arrived.
+        assert hotel.clerk.ask("count", voucher=voucher) == 1
         until(hotel.portal.answers, what="a new worker")
         retry = system.post("voucher/book", body, Idempotency_Key=f"die-{number}")
         assert (retry.status, retry.headers.get("idempotent-replayed")) == (200, "true")
@@ -79,106 +128,97 @@ def test_a_process_killed_before_its_answer_is_answered_for_at_the_next_try(
         assert hotel.clerk.ask("count", voucher=voucher) == 1
 
 
-@contextlib.contextmanager
-def redis() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Run a Redis server of its own."""
-    program = shutil.which("redis-server")
-    if program is None:
-        skip_or_fail("Redis is not installed (no redis-server found)")
-    port = free_port()
-    command = [program, "--port", str(port), "--bind", HOST, "--save", "", "--appendonly", "no"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        try:
-            time.sleep(0.5)
-            yield f"redis://{HOST}:{port}/0", server
-        finally:
-            server.kill()
+_RESERVE = """
+INSERT INTO access_givenanswer (key_id, idempotency_key, fingerprint, status, body, created_at)
+SELECT id, %s, '', 0, '', now() FROM access_apikey
+"""
 
 
-def early_in_a_minute(seconds: float = 20) -> None:
-    """Wait until so many seconds of the clock's minute are left."""
-    left = 60 - time.time() % 60
-    if left < seconds:
-        time.sleep(left + 0.1)
-
-
-def tries(systems: list[System], number: int, path: str = "voucher/list?limit=1") -> Counter[int]:
-    """Ask so often with each system, all at once in a few threads for each."""
-
-    def some(system: System) -> list[int]:
-        return [system.get(path).status for _number in range(number // 8)]
-
-    answers = at_once([lambda system=system: some(system) for system in systems for _thread in range(8)])
-    return Counter(status for statuses in answers for status in statuses)
-
-
-LIMITED = {"API_READS_PER_MINUTE": str(QUOTA), "API_WRITES_PER_MINUTE": str(QUOTA)}
-
-
-def test_a_client_gets_its_quota_and_not_one_more(engine: Engine, tmp_path: Path) -> None:
-    with (
-        opened(engine, "portal_limits", tmp_path / "a.log", TRUSTED_PROXIES="1", **LIMITED) as hotel,
-        portal(hotel.database_url, tmp_path / "b.log", workers=2, TRUSTED_PROXIES="1", **LIMITED) as second,
-    ):
-        keys = [hotel.clerk.ask("key") for _number in range(3)]
-        early_in_a_minute()
-        # One key at two web servers; what a client puts before its proxy's entry changes nothing.
-        both = [
-            System(port, keys[0], **{"X-Forwarded-For": f"{number}.6.6.6, 198.51.100.{number}"})
-            for number, port in enumerate((hotel.portal.port, second.port))
-        ]
-        assert tries(both, 3 * QUOTA)[200] == QUOTA
-        # Wrong keys use the address up, and then a right one is refused there.
-        early_in_a_minute()
-        wrong = System(second.port, "hvp_wrong", **{"X-Forwarded-For": "203.0.113.1"})
-        assert tries([wrong], 2 * QUOTA) == {401: QUOTA, 429: QUOTA}
-        right = System(second.port, keys[1], **{"X-Forwarded-For": "9.9.9.9, 203.0.113.1"})
-        refused = right.get("voucher/list")
-        assert (refused.status, refused.content["code"]) == (429, "limit_reached")
-        assert 0 < int(refused.headers["retry-after"]) <= 60
-        elsewhere = System(second.port, keys[2], **{"X-Forwarded-For": "203.0.113.2"})
-        assert elsewhere.get("voucher/list").status == 200
-
-
-def test_redis_counts_exactly_and_when_it_is_gone_the_database_goes_on(
-    engine: Engine, tmp_path: Path
+@pytest.mark.parametrize(
+    ("held_seconds", "expected"), [(1.5, (200, "")), (7, (409, "idempotency_key_in_flight"))]
+)
+def test_a_twin_waits_for_the_first_but_not_for_ever(
+    hotel: Hotel, system: System, held_seconds: float, expected: tuple[int, str]
 ) -> None:
-    if engine.name == "postgresql":
-        pytest.skip("the counting in Redis is the same whatever the database")
-    with (
-        redis() as (url, server),
-        opened(engine, "portal_redis", tmp_path / "c.log", REDIS_URL=url, **LIMITED) as hotel,
-    ):
+    if hotel.engine.name == "sqlite":
+        pytest.skip("on SQLite everyone who writes waits for everyone, for the file's timeout")
+    import psycopg
+
+    voucher = hotel.offer(vouchers=1, capacity=1)["vouchers"][0][0]
+    key = f"held-{held_seconds}"
+    replies: list[tuple[float, Reply]] = []
+
+    def twin() -> None:
+        began = time.monotonic()
+        reply = system.post("voucher/book", wish(hotel, voucher), Idempotency_Key=key)
+        replies.append((time.monotonic() - began, reply))
+
+    with psycopg.connect(hotel.database_url) as first:
+        first.execute(_RESERVE, [key])
+        thread = threading.Thread(target=twin)
+        thread.start()
+        thread.join(held_seconds)
+        # It fails after all: nothing of it is kept, and its key is free again.
+        first.rollback()
+    thread.join()
+    ((waited, reply),) = replies
+    assert code_of(reply) == expected
+    assert waited == pytest.approx(min(held_seconds, 5), abs=1.2)
+    after = system.post("voucher/book", wish(hotel, voucher), Idempotency_Key=key)
+    assert after.status == 200
+    assert hotel.clerk.ask("count", voucher=voucher) == 1
+
+
+# A database that goes away
+
+
+@pytest.fixture(scope="module")
+def cluster(postgresql_folder: Path) -> Iterator[Cluster]:
+    """A PostgreSQL server of these tests alone: its sudden end is nobody else's."""
+    with postgresql(postgresql_folder) as cluster:
+        yield cluster
+
+
+def test_while_the_database_is_away_the_api_says_so_and_then_goes_on(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    number = 24
+    with opened(Postgresql(cluster), "portal_api_outage", tmp_path / "gunicorn.log", **MANY) as hotel:
         system = System(hotel.portal.port, hotel.clerk.ask("key"))
-        early_in_a_minute()
-        assert tries([system], 3 * QUOTA) == {200: QUOTA, 429: 2 * QUOTA}
-        server.kill()
-        server.wait()
-        # The database has counted nothing of this minute yet.
-        assert tries([system], 2 * QUOTA) == {200: QUOTA, 429: QUOTA}
-        # Each of the four workers says it once.
-        assert 1 <= hotel.portal.log().count("Redis is away") <= 4
+        made = hotel.offer(vouchers=number, capacity=number)
 
+        def books() -> list[Callable[[], Reply]]:
+            return [
+                lambda voucher=voucher: system.post(
+                    "voucher/book", wish(hotel, voucher), Idempotency_Key=f"away-{voucher}"
+                )
+                for voucher in made["vouchers"][0]
+            ]
 
-def test_the_api_keeps_its_description(engine: Engine, tmp_path: Path) -> None:
-    with opened(engine, "portal_contract", tmp_path / "d.log", workers=2, **MANY) as hotel:
-        hotel.offer(vouchers=20, batches=2, capacity=3)
-        key = hotel.clerk.ask("key", hotel=None if engine.name == "postgresql" else "hotel-races")
-        command = ["-m", "schemathesis.cli", "--config-file", str(ROOT / "tests/schemathesis.toml"), "run"]
-        options = ["--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "-n", "15"]
-        done = subprocess.run(
-            [
-                *(sys.executable, *command, f"{hotel.portal.url}/api/openapi.json"),
-                *("-H", f"X-TS-APIKEY: {key}", *options, "--no-color", "--generation-database", "none"),
-            ],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-        told = re.search(r"(\d+) generated", done.stdout)
-        assert told is not None, done.stdout[-2000:]
-        assert int(told[1]) > 300
-        assert "Stateful" in done.stdout
+        *first, _stopped = at_once([*books(), cluster.stop])
+        assert {reply.status for reply in first} <= {200, 503}
+        wrong = System(hotel.portal.port, "hvp_wrong")
+        away = [
+            system.get("voucher/list"),
+            books()[0](),
+            wrong.get("voucher/list"),
+            system.get("events"),
+            system.get("nothing"),
+            *(reply for reply in first if reply.status == 503),
+        ]
+        assert {code_of(reply) for reply in away} == {(503, "database_away")}
+        assert all(int(reply.headers["retry-after"]) > 0 for reply in away)
+        assert {reply.headers["content-type"] for reply in away} == {"application/json"}
+
+        cluster.start()
+        # Every thread of every worker finds that its connection is broken, and opens another.
+        assert [system.get("voucher/list").status for _number in range(32)] == [200] * 32
+        second: list[Reply] = at_once(books())
+        assert {reply.status for reply in second} == {200}
+        kept = [(old.body, new.body) for old, new in zip(first, second, strict=True) if old.status == 200]
+        assert [old for old, _new in kept] == [new for _old, new in kept]
+        # The journal of a database that broke off and came back adds up.
+        stored = Truth(hotel.database_url).read([made["offer"]])
+        assert stored.faults() == []
+        assert len(stored.standing) == number
+        assert "Traceback" not in hotel.portal.log()
