@@ -31,7 +31,7 @@ def test_the_api_keeps_its_description(hotel: Hotel, tmp_path: Path) -> None:
     hotel.offer(vouchers=20, batches=2, capacity=3)
     key = hotel.clerk.ask("key", hotel=None if hotel.engine.name == "postgresql" else "hotel-races")
     command = ["-m", "schemathesis.cli", "--config-file", str(ROOT / "tests/schemathesis.toml"), "run"]
-    options = ["--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "-n", "20", "--no-color"]
+    options = ["--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "-n", "12", "--no-color"]
     done = subprocess.run(
         [
             *(sys.executable, *command, f"{hotel.portal.url}/api/openapi.json"),
