@@ -56,7 +56,11 @@ def _once(request: HttpRequest, caller: Caller, key: str, act: Callable[[], Http
     row = GivenAnswer(key_id=caller.key_id, idempotency_key=key, fingerprint=fingerprint, created_at=now)
     with transaction.atomic():
         if not _reserve(row):
-            given = GivenAnswer.objects.select_for_update().get(key=caller.key_id, idempotency_key=key)
+            answers = GivenAnswer.objects.select_for_update()
+            given = answers.filter(key=caller.key_id, idempotency_key=key).first()
+            if given is None:
+                # It was a day old, and pruned between the two looks.
+                raise _in_flight()
             if given.created_at > now - KEEP_ANSWERS:
                 return _again(given, fingerprint)
             # It has been kept for its day, and only waits to be pruned.
@@ -94,11 +98,13 @@ def _bounded_waiting() -> Iterator[None]:
         except OperationalError as error:
             if getattr(error.__cause__, "sqlstate", "") != _LOCK_NOT_AVAILABLE:
                 raise
-            raise Conflict(
-                "idempotency_key_in_flight",
-                _("The first request with this key is still at work."),
-            ) from error
+            raise _in_flight() from error
         cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
+
+
+def _in_flight() -> Conflict:
+    words = _("The first request with this key is still at work.")
+    return Conflict("idempotency_key_in_flight", words, seconds=1)
 
 
 def _again(given: GivenAnswer, fingerprint: str) -> HttpResponse:

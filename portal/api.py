@@ -37,7 +37,9 @@ class StrictParser(Parser):
         """
         if request.content_type != "application/json":
             raise NotJson("body_not_json", _("Send JSON, with Content-Type: application/json."))
-        content = json.loads(request.body.decode(), parse_constant=_refuse_constant)
+        content = json.loads(
+            request.body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_once_each
+        )
         return cast("dict[str, Any]", content)
 
     def parse_querydict(self, data: Any, list_fields: list[str], request: HttpRequest) -> dict[str, Any]:
@@ -46,6 +48,16 @@ class StrictParser(Parser):
         if twice:
             raise malformed(dict.fromkeys(twice, str(_("This is given more than once."))))
         return super().parse_querydict(cast("QueryDict", data), list_fields, request)
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object; raises Malformed for a name that comes twice."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _value in pairs]
+        twice = sorted({name for name in names if names.count(name) > 1}) if len(names) < 100 else ["…"]
+        raise malformed(dict.fromkeys(twice, str(_("This is given more than once."))))
+    return content
 
 
 def _refuse_constant(name: str) -> NoReturn:

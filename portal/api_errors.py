@@ -18,7 +18,6 @@ from portal.errors import (
     NotFound,
     Rejected,
     TooLarge,
-    TooMany,
     Unauthorized,
     Unavailable,
 )
@@ -48,7 +47,7 @@ def malformed(fields: Mapping[str, str]) -> Malformed:
 def refused(error: Rejected) -> HttpResponse:
     """Return a refusal with the headers that its status asks for."""
     response = refusal(error)
-    if isinstance(error, TooMany):
+    if "seconds" in error.values:
         response.headers["Retry-After"] = str(error.values["seconds"])
     elif isinstance(error, Unavailable):
         response.headers["Retry-After"] = str(OUTAGE_RETRY_SECONDS)

@@ -7,9 +7,10 @@ Every verb touches the voucher's row first, then its batch, then what stands on 
 that no two verbs ever wait for each other in a circle.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,6 +30,8 @@ from vouchers.terms import EARLIEST, LATEST, Terms, validity_out_of_range
 from vouchers.validators import is_storable
 
 MAX_COUNT = 1000
+# Characters of a voucher's terms as JSON: every list carries them along.
+MOST_TERMS = 8000
 UNDO_WINDOW = timedelta(minutes=5)
 
 _REFUSALS: Mapping[Status, Any] = {
@@ -71,7 +74,8 @@ def issue_vouchers(
         raise Rejected("offer_inactive", _("This offer is not active."))
     if not EARLIEST <= terms.valid_from < terms.valid_until <= LATEST:
         raise validity_out_of_range()
-    promise = {**asdict(terms), "hotel": hotel, "offer": offer, "created_at": now}
+    own = {each.name: getattr(terms, each.name) for each in fields(terms)}
+    promise = {**own, "hotel": hotel, "offer": offer, "created_at": now}
     refuse_invalid(
         Voucher(id=new_id("v", now), holder_uid=holder_uid, expires_at=terms.valid_until, **promise)
     )
@@ -108,8 +112,9 @@ def refuse_invalid(voucher: Voucher, *, with_constraints: bool = True) -> None:
     Each constraint costs a statement; whoever stores thousands leaves them to the database.
     """
     try:
-        voucher.clean_fields(exclude={"hotel", "offer", "batch"})
+        # Before the model's own checks, which do not bear terms that are nested without end.
         _refuse_unstorable(voucher)
+        voucher.clean_fields(exclude={"hotel", "offer", "batch"})
         if with_constraints:
             voucher.validate_constraints(exclude={"hotel", "batch"})
     except ValidationError as error:
@@ -132,6 +137,8 @@ def _refuse_unstorable(voucher: Voucher) -> None:
     }
     if not isinstance(voucher.terms, Mapping):
         errors["terms"] = [_("Write a JSON object, for example {}.")]
+    elif "terms" not in errors and len(json.dumps(voucher.terms, default=str)) > MOST_TERMS:
+        errors["terms"] = [_("Please give shorter terms.")]
     # A model's TextField leaves its length to forms.
     if len(voucher.description) > (Voucher._meta.get_field("description").max_length or 0):
         errors["description"] = [_("Please give a shorter description.")]

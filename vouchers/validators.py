@@ -8,6 +8,8 @@ from zoneinfo import available_timezones
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+MOST_LEVELS = 32
+
 
 @cache
 def _zones() -> frozenset[str]:
@@ -24,12 +26,15 @@ def validate_time_zone(name: str) -> None:
         )
 
 
-def is_storable(value: object) -> bool:
-    """Tell whether every database can store a text, or a JSON value with all its texts.
+def is_storable(value: object, levels: int = MOST_LEVELS) -> bool:
+    """Tell whether every database can store a text, or a JSON value with all its texts, and show it again.
 
     PostgreSQL takes no NUL, no database takes half a surrogate pair, JSON knows neither
-    infinity nor NaN, and beyond 64 bits no two systems agree about integers.
+    infinity nor NaN, and beyond 64 bits no two systems agree about integers. What is nested
+    deeper than `levels` could be stored, but no answer that holds it could be written.
     """
+    if levels < 0:
+        return False
     if isinstance(value, str):
         return "\x00" not in value and not any("\ud800" <= sign <= "\udfff" for sign in value)
     if isinstance(value, int):
@@ -37,5 +42,5 @@ def is_storable(value: object) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
     if isinstance(value, Mapping):
-        return all(is_storable(key) and is_storable(content) for key, content in value.items())
-    return not isinstance(value, list | tuple) or all(map(is_storable, value))
+        return all(is_storable(key) and is_storable(content, levels - 1) for key, content in value.items())
+    return not isinstance(value, list | tuple) or all(is_storable(content, levels - 1) for content in value)

@@ -1,5 +1,6 @@
 """Vouchers over the JSON API: issuing and listing."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -119,6 +120,7 @@ def test_the_journal_names_the_key() -> None:
         ({"terms": {"a": "\x00"}}, 422, "voucher_invalid"),
         ({"terms": {"a": 10**30}}, 422, "voucher_invalid"),
         ({"terms": [1]}, 400, "request_malformed"),
+        ({"terms": {"a": "x" * 8000}}, 422, "voucher_invalid"),
         ({"price_amount": "99.50"}, 400, "request_malformed"),
         ({"price_amount": True}, 400, "request_malformed"),
         ({"price_amount": -1}, 400, "request_malformed"),
@@ -234,3 +236,22 @@ def test_a_page_costs_the_same_whatever_is_on_it(
     api.get("voucher/list")
     with django_assert_num_queries(3):
         assert len(ids(api.get("voucher/list"))) == number
+
+
+@pytest.mark.parametrize("levels", [32, 33, 253, 900, 20_000])
+@pytest.mark.parametrize(("opens", "closes"), [('{"a":', "}"), ("[", "]")])
+def test_terms_are_shown_again_or_refused_however_deep(
+    api: Api, levels: int, opens: str, closes: str
+) -> None:
+    deep = opens * (levels - 1) + "1" + closes * (levels - 1)
+    response = api.post("voucher/issue", json.dumps(FIELDS)[:-1] + f', "terms": {{"a": {deep}}}}}')
+    # Python's own reader gives up somewhere below a thousand levels.
+    assert response.status_code in ((200,) if levels == 32 else (422,) if levels < 900 else (400, 422))
+    assert len(ids(api.get("voucher/list"))) == (levels == 32)
+
+
+def test_a_name_that_comes_twice_in_a_body_is_refused(api: Api) -> None:
+    response = api.post("voucher/issue", json.dumps(FIELDS)[:-1] + ', "title": "Other"}')
+    assert code_of(response) == (400, "request_malformed")
+    assert list(response.json()["fields"]) == ["title"]
+    assert not Voucher.objects.exists()
