@@ -8,9 +8,10 @@ from django.utils.translation import gettext_lazy as _
 from ninja.security import APIKeyHeader
 
 from access.domain import PREFIX, digest_of, note_use
-from access.limits import Allowance, Kind, spend
+from access.limits import Kind, spend
 from access.models import ApiKey, KeyState
 from portal.addresses import client_address
+from portal.allowances import Allowance
 from portal.callers import Caller
 from portal.errors import Unauthorized
 
@@ -66,6 +67,15 @@ def caller_by_key(request: HttpRequest, _key: str | None = None) -> Caller:
 
 def _find(secret: str) -> ApiKey | None:
     return ApiKey.objects.filter(digest=digest_of(secret)).first() if secret.startswith(PREFIX) else None
+
+
+def counted(request: HttpRequest) -> bool:
+    """Let anyone in, counted for their address: for operations that need no key.
+
+    Raises TooMany("limit_reached").
+    """
+    count(request, timezone.now())
+    return True
 
 
 def count(request: HttpRequest, now: datetime, key: ApiKey | None = None) -> Allowance:

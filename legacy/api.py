@@ -1,6 +1,5 @@
 """The earlier JavaScript system's calls, translated: names and shapes only, the same rules behind them."""
 
-import json
 from datetime import datetime
 from typing import Any
 
@@ -16,8 +15,10 @@ from access.authentication import HEADER, KeyAuth
 from access.idempotency import answered_once
 from bookings.domain import book_slot, cancel_booking
 from bookings.records import bookings_of, find_booking, free_slots, live_booking
+from legacy.presence_api import router as presence_router
 from legacy.shapes import (
     Fields,
+    body_of,
     booking_shape,
     parse_slot,
     slot_shape,
@@ -27,7 +28,7 @@ from legacy.shapes import (
 from portal.answers import answer
 from portal.api_errors import handle_errors
 from portal.callers import Caller, Scope, caller_of
-from portal.errors import Malformed, NotFound, Rejected
+from portal.errors import NotFound, Rejected
 from vouchers.domain import issue_vouchers
 from vouchers.imports import hotel_of_issuer
 from vouchers.models import Hotel
@@ -48,31 +49,14 @@ api = NinjaAPI(
 )
 handle_errors(api)
 api.add_decorator(answered_once, mode="operation")
-
-
-def _body(request: HttpRequest) -> Fields:
-    """Return the body's fields, whatever media type it names.
-
-    Raises Malformed("request_malformed").
-    """
-    try:
-        content = json.loads(request.body.decode() or "{}", parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise Malformed("request_malformed", _("The body is not a JSON object in UTF-8.")) from error
-    if not isinstance(content, dict):
-        raise Malformed("request_malformed", _("The body is not a JSON object in UTF-8."))
-    return Fields(content)
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+api.add_router("/presence", presence_router)
 
 
 @api.post("/voucher/issue")
 def issue(request: HttpRequest) -> HttpResponse:
     """Issue a voucher; the id and the status are the server's to choose."""
     caller = caller_of(request, Scope.WRITE_VOUCHERS)
-    fields = _body(request)
+    fields = body_of(request)
     now = timezone.now()
     issuer_uid = fields.needed("issuerUid")
     caller.issuer(issuer_uid)
@@ -138,7 +122,7 @@ def available(request: HttpRequest) -> HttpResponse:
 def book(request: HttpRequest) -> HttpResponse:
     """Book a slot on behalf of a holder."""
     caller = caller_of(request, Scope.WRITE_BOOKINGS)
-    fields = _body(request)
+    fields = body_of(request)
     now = timezone.now()
     voucher_id, slot, holder_uid = (fields.needed(name) for name in ("voucherId", "slotId", "holderUid"))
     start = parse_slot(slot)
@@ -151,7 +135,7 @@ def book(request: HttpRequest) -> HttpResponse:
 def cancel(request: HttpRequest) -> HttpResponse:
     """Cancel a booking, by its id or its voucher's."""
     caller = caller_of(request, Scope.WRITE_BOOKINGS)
-    fields = _body(request)
+    fields = body_of(request)
     now = timezone.now()
     booking_id, voucher_id = fields.text("bookingId"), fields.text("voucherId")
     if booking_id:
@@ -202,6 +186,15 @@ def catalogue(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - the name 
             "base_url": f"{settings.PUBLIC_URL}/legacy/api",
             "example_payload": old_example,
             **common,
+        },
+        {
+            "id": "presence",
+            "name": "Presence: who is here, and rooms for those who share a pair code",
+            "category": "presence",
+            "base_url": f"{settings.PUBLIC_URL}/api/presence",
+            "auth_type": "session cookie, given by verify",
+            "doc_url": docs,
+            "example_payload": {"thinker_id": "thinker-…", "pair_code": "…"},
         },
     ]
     return answer({"items": items})

@@ -1,5 +1,6 @@
 """The earlier system's names and forms of things, and how they are read and written; no rules of its own."""
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from babel.numbers import get_currency_precision
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from bookings.models import Booking
@@ -132,6 +134,10 @@ class Fields:
         value = self._values.get(name)
         return None if value == "" else value
 
+    def raw(self, name: str) -> Any:
+        """Return a value of whatever kind; None when it is not there."""
+        return self._get(name)
+
     def _refuse(self, name: str, words: Any) -> Malformed:
         return Malformed(
             "request_malformed", _("%(name)s: %(words)s"), {name: str(words)}, name=name, words=words
@@ -166,9 +172,11 @@ class Fields:
         value = self._get(name)
         if value is None:
             return default
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        if isinstance(value, float) and value.is_integer():
+            return int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
             raise self._refuse(name, _("Write a whole number."))
-        return int(value)
+        return value
 
     def flag(self, name: str) -> bool:
         """Return true or false; false when it is not there."""
@@ -197,3 +205,21 @@ class Fields:
         if not re.fullmatch("[A-Z]{3}", currency):
             raise self._refuse(name, _("Three capital letters, for example EUR."))
         return major_units(price.whole("amount", 0), currency), currency
+
+
+def body_of(request: HttpRequest) -> Fields:
+    """Return the body's fields, whatever media type it names.
+
+    Raises Malformed("request_malformed").
+    """
+    try:
+        content = json.loads(request.body.decode() or "{}", parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise Malformed("request_malformed", _("The body is not a JSON object in UTF-8.")) from error
+    if not isinstance(content, dict):
+        raise Malformed("request_malformed", _("The body is not a JSON object in UTF-8."))
+    return Fields(content)
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")

@@ -8,13 +8,15 @@ from django.utils.translation import gettext_lazy as _
 from ninja import NinjaAPI
 from ninja.parser import Parser
 
-from access.authentication import KeyAuth
+from access.authentication import KeyAuth, counted
 from access.idempotency import answered_once
 from bookings.api import router as bookings_router
 from bookings.api import slots_router
 from events.api import router as events_router
 from portal.api_errors import handle_errors, malformed
 from portal.errors import NotJson
+from presence.api import identity_router
+from presence.api import router as presence_router
 from vouchers.api import router as vouchers_router
 
 DESCRIPTION = """
@@ -23,6 +25,9 @@ decimals, in major units. Every refusal has a stable `code` and a sentence for p
 
 Send your key in `X-TS-APIKEY`, or as `Authorization: Bearer`. Reads and writes are limited per key and per
 address; the `RateLimit` headers say what is left. `Idempotency-Key` makes a POST safe to send again.
+
+Presence is for browsers: `verify` opens a session, a signed cookie, and the other calls act for its guest
+alone, on requests from the portal's own pages. They need no key and are limited per guest.
 """
 
 
@@ -80,3 +85,5 @@ api.add_router("/voucher", vouchers_router)
 api.add_router("/voucher", bookings_router)
 api.add_router("/slots", slots_router)
 api.add_router("/events", events_router)
+api.add_router("/presence", identity_router, auth=counted)
+api.add_router("/presence", presence_router, auth=None)

@@ -109,10 +109,12 @@ class Refusal(BaseModel):
 
 _ALWAYS: Mapping[int, Sequence[str]] = {
     400: ("request_malformed",),
-    401: ("key_missing", "key_unknown", "key_expired", "key_revoked"),
-    403: ("scope_missing", "issuer_foreign"),
     429: ("limit_reached",),
     503: ("database_away",),
+}
+_WITH_KEY: Mapping[int, Sequence[str]] = {
+    401: ("key_missing", "key_unknown", "key_expired", "key_revoked"),
+    403: ("scope_missing", "issuer_foreign"),
 }
 _WITH_BODY: Mapping[int, Sequence[str]] = {
     413: ("body_too_large",),
@@ -137,32 +139,43 @@ IDEMPOTENCY_HEADER = {
 def operation(
     name: str,
     summary: str,
-    scope: Scope,
+    scope: Scope | None,
     answers: type[BaseModel],
     *,
     refusals: Mapping[int, Sequence[str]],
     changes: bool = False,
+    has_body: bool = False,
     example: Mapping[str, Any] | None = None,
     links: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what a router's decorator needs to describe an operation with every refusal it can give.
 
-    `changes` says that the operation is a POST, with a body and an idempotency key.
+    Without a `scope` it needs no key. `changes` says that the operation is a POST, with a body
+    and an idempotency key; `has_body`, that it is one without such a key.
     """
+    groups = [_ALWAYS, refusals]
+    if scope is not None:
+        groups.insert(1, _WITH_KEY)
+    if changes or has_body:
+        groups.insert(1, _WITH_BODY)
+    if changes:
+        groups.insert(1, _IDEMPOTENT)
     codes: dict[int, list[str]] = {}
-    for group in (_ALWAYS, *((_WITH_BODY, _IDEMPOTENT) if changes else ()), refusals):
+    for group in groups:
         for status, names in group.items():
             codes.setdefault(status, []).extend(names)
     told: dict[Any, Any] = {
         status: {"description": ", ".join(f"`{code}`" for code in names)}
         for status, names in sorted(codes.items())
     }
-    told[200] = {"description": "Done." if changes else "Found."}
+    told[200] = {"description": "Done." if changes or has_body else "Found."}
     if example is not None:
         told[200]["content"] = {"application/json": {"example": example}}
     if links is not None:
         told[200]["links"] = dict(links)
-    extra: dict[str, Any] = {"responses": told, "x-scope": scope}
+    extra: dict[str, Any] = {"responses": told}
+    if scope is not None:
+        extra["x-scope"] = scope
     if changes:
         extra["parameters"] = [IDEMPOTENCY_HEADER]
     return {

@@ -22,6 +22,7 @@ DEBUG: bool = env.bool("DEBUG", default=False)
 PLAIN_HTTP: bool = env.bool("PLAIN_HTTP", default=DEBUG)
 _secret_key: str = env.str("SECRET_KEY", default="")
 _secret_key_file: str = env.str("SECRET_KEY_FILE", default=str(VAR_DIR / "secret_key"))
+UID_SECRET: str = env.str("UID_SECRET", default="")
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -36,6 +37,7 @@ MAILS_PER_ADDRESS_PER_HOUR: int = env.int("MAILS_PER_ADDRESS_PER_HOUR", default=
 MAILS_PER_GUEST_PER_HOUR: int = env.int("MAILS_PER_GUEST_PER_HOUR", default=20)
 API_WRITES_PER_MINUTE: int = env.int("API_WRITES_PER_MINUTE", default=60)
 API_READS_PER_MINUTE: int = env.int("API_READS_PER_MINUTE", default=120)
+PRESENCE_PER_MINUTE: int = env.int("PRESENCE_PER_MINUTE", default=60, validate=validate.Range(min=12))
 TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
 LEGACY_API: bool = env.bool("LEGACY_API", default=True)
 REDIS_URL: str = env.str("REDIS_URL", default="")
@@ -50,6 +52,9 @@ if not _secret_key and DEBUG:
 if not _secret_key:
     raise ImproperlyConfigured("Set SECRET_KEY, or SECRET_KEY_FILE to a file that holds it.")
 SECRET_KEY = _secret_key
+
+# Uids of guests are derived under it: it outlives a SECRET_KEY that is changed.
+UID_SECRET = UID_SECRET or SECRET_KEY
 
 try:
     WEBHOOK_PRIVATE_NETWORKS = [ip_network(network.strip()) for network in _private_networks]

@@ -19,12 +19,17 @@ _LINK_SALT = "presence.guest-link"
 
 
 def uid_of(token: str) -> str:
-    """Derive the stable uid of a token: "thinker-" and 12 hex digits.
+    """Derive the stable uid of a token: "thinker-" and 12 hex digits."""
+    return f"thinker-{digest_of('uid', token)[:12]}"
 
-    HMAC-SHA256 (RFC 2104) under the server's secret: the token cannot be found from the uid.
+
+def digest_of(purpose: str, text: str) -> str:
+    """Return 64 hex digits by which a text is known again, and from which it cannot be found.
+
+    HMAC-SHA256 (RFC 2104) under the server's secret for uids; `purpose` keeps one use from the other.
     """
-    key = f"presence.uid:{settings.SECRET_KEY}".encode()
-    return f"thinker-{hmac.digest(key, token.encode(), 'sha256').hex()[:12]}"
+    key = f"presence.{purpose}:{settings.UID_SECRET}".encode()
+    return hmac.digest(key, text.encode(), "sha256").hex()
 
 
 def new_guest_uid() -> str:

@@ -40,19 +40,19 @@ class Api:
         if secret is None:
             secret = make_key(hotel or make_hotel())[1]
         self.headers = {"X-TS-APIKEY": secret, **headers} if secret else headers
-        self._client = Client(raise_request_exception=False)
+        self.client = Client(raise_request_exception=False)
 
     def get(self, path: str, /, **query: Any) -> Any:
         """Ask; `from_` stands for the name `from`."""
         values = {name.rstrip("_"): value for name, value in query.items()}
-        return self._checked(self._client.get(f"/api/{path}", values, headers=self.headers))
+        return self._checked(self.client.get(f"/api/{path}", values, headers=self.headers))
 
     def post(self, path: str, body: Any = None, /, **headers: str) -> Any:
         """Send a body; underscores in the names of further headers stand for dashes."""
         more = {name.replace("_", "-"): value for name, value in headers.items()}
         data = body if isinstance(body, bytes | str) else json.dumps(body or {})
         return self._checked(
-            self._client.generic(
+            self.client.generic(
                 "POST",
                 f"/api/{path}",
                 data,

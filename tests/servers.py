@@ -26,6 +26,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from bookings.slot_ids import slot_id
+from tests.requirements import skip_or_fail
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
@@ -181,6 +182,33 @@ def postgresql(binaries: Path) -> Iterator[Cluster]:
         yield cluster
     finally:
         cluster.remove()
+
+
+# Redis
+
+
+@contextlib.contextmanager
+def redis() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run a Redis server of its own; yields its address and its process."""
+    program = shutil.which("redis-server")
+    if program is None:
+        skip_or_fail("Redis is not installed (no redis-server found)")
+    import redis as client
+
+    port = free_port()
+    command = [program, "--port", str(port), "--bind", HOST, "--save", "", "--appendonly", "no"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+
+        def answers() -> bool:
+            with contextlib.suppress(client.RedisError), client.Redis(HOST, port) as connection:
+                return bool(connection.ping())
+            return False
+
+        try:
+            until(answers, what="Redis")
+            yield f"redis://{HOST}:{port}/0", server
+        finally:
+            server.kill()
 
 
 # The portal

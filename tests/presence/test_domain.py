@@ -43,7 +43,7 @@ def test_a_token_always_has_the_same_uid_and_another_token_another() -> None:
 def test_a_uid_does_not_tell_its_token(settings: Any) -> None:
     before = uid_of("token")
     assert "token" not in before
-    settings.SECRET_KEY = "another-" + "x" * 50
+    settings.UID_SECRET = "another-" + "x" * 50
     assert uid_of("token") != before
 
 

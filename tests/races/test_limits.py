@@ -1,8 +1,5 @@
 """Quotas that hold: across processes and servers, against made-up addresses, with Redis and without."""
 
-import contextlib
-import shutil
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -14,8 +11,7 @@ import pytest
 
 from tests.races.conftest import Clerk, Engine, opened
 from tests.races.systems import Reply, System
-from tests.requirements import skip_or_fail
-from tests.servers import HOST, at_once, free_port, portal, until
+from tests.servers import at_once, portal, redis
 
 pytestmark = pytest.mark.races
 QUOTA = 40
@@ -150,30 +146,6 @@ def test_addresses_that_a_client_makes_up_change_nothing(limited: Limited) -> No
     ]
     early_in_a_minute()
     assert statuses(tries(systems, QUOTA)) == {200: QUOTA, 429: 3 * QUOTA}
-
-
-@contextlib.contextmanager
-def redis() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Run a Redis server of its own."""
-    program = shutil.which("redis-server")
-    if program is None:
-        skip_or_fail("Redis is not installed (no redis-server found)")
-    import redis as client
-
-    port = free_port()
-    command = [program, "--port", str(port), "--bind", HOST, "--save", "", "--appendonly", "no"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-
-        def answers() -> bool:
-            with contextlib.suppress(client.RedisError), client.Redis(HOST, port) as connection:
-                return bool(connection.ping())
-            return False
-
-        try:
-            until(answers, what="Redis")
-            yield f"redis://{HOST}:{port}/0", server
-        finally:
-            server.kill()
 
 
 def test_redis_counts_for_two_servers_and_when_it_dies_in_the_middle_the_database_goes_on(

@@ -15,7 +15,9 @@ from django_tasks_db.management.commands.db_worker import Worker
 
 from access.domain import prune as prune_access
 from events.delivery import prune_finished, requeue_abandoned
+from legacy.bindings import prune_bindings
 from portal.actors import CLOCK
+from presence.rooms import prune_presence
 from vouchers.domain import all_due
 from webhooks.dispatch import dispatch
 from webhooks.domain import prune_deliveries
@@ -40,6 +42,8 @@ def keep_house() -> None:
     prune_finished(now)
     prune_deliveries(now)
     prune_access(now)
+    prune_presence(now)
+    prune_bindings(now)
     if expired or requeued:
         logger.info("%s vouchers expired, %s jobs taken back", expired, requeued)
 

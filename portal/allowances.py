@@ -1,0 +1,48 @@
+"""What is left of a quota in a minute of the clock, and how an answer tells it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext_lazy as _
+
+from portal.errors import TooMany
+
+WINDOW_SECONDS = 60
+
+
+def window_of(now: datetime) -> tuple[int, int]:
+    """Return the number of the minute since 1970, and the seconds until it ends."""
+    minute, second = divmod(int(now.timestamp()), WINDOW_SECONDS)
+    return minute, WINDOW_SECONDS - second
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How much of a quota is used in a minute."""
+
+    kind: str
+    quota: int
+    used: int
+    reset_seconds: int
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The fields of draft-ietf-httpapi-ratelimit-headers-10."""
+        left = max(self.quota - self.used, 0)
+        return {
+            "RateLimit-Policy": f'"{self.kind}";q={self.quota};w={WINDOW_SECONDS}',
+            "RateLimit": f'"{self.kind}";r={left};t={self.reset_seconds}',
+        }
+
+    @property
+    def is_exceeded(self) -> bool:
+        """True for the first request too many, and those after it."""
+        return self.used > self.quota
+
+    def refusal(self) -> TooMany:
+        """Return what a request too many is answered."""
+        return TooMany(
+            "limit_reached",
+            _("Too many requests. Try again in %(seconds)s seconds."),
+            seconds=self.reset_seconds,
+        )
