@@ -22,7 +22,7 @@ def refuse_unless_proved(token: str, ts: int | None, signature: str | None, now:
         return
     if ts is None:
         raise Malformed("signature_incomplete", _("A signature needs the time that it was made at: ts."))
-    if abs(now.timestamp() * 1000 - ts) > MOST_AGE_SECONDS * 1000:
+    if abs(int(now.timestamp() * 1000) - ts) > MOST_AGE_SECONDS * 1000:
         raise Unauthorized("signature_stale", _("This signature is too old, or your clock is wrong."))
     expected = hmac.new(token.encode(), f"{token}.{ts}".encode(), "sha256").hexdigest()
     # In bytes: compare_digest takes no texts beyond ASCII.
