@@ -30,7 +30,7 @@ class BookingAdmin(ReadOnlyAdmin):
     """Bookings; cancelling and marking need the permission to change."""
 
     change_form_template = "admin/record_change_form.html"
-    list_display = ("slot", "what", "hotel", "guest_name", "state", "id")
+    list_display = ("slot", "what", "hotel", "guest_name", "here", "state", "id")
     list_filter = (DayFilter, ("hotel", HotelFilter), "status")
     list_select_related = ("hotel", "voucher")
     search_fields = ("id", "voucher__id", "guest_name", "guest_email", "holder_uid")
@@ -40,6 +40,7 @@ class BookingAdmin(ReadOnlyAdmin):
     created = moment_of("created_at", gettext_lazy("created"))
     cancelled = moment_of("cancelled_at", gettext_lazy("cancelled"))
     marked = moment_of("no_show_at", gettext_lazy("marked as not come"))
+    here = moment_of("arrived_at", gettext_lazy("arrived"))
     fieldsets: ClassVar[Any] = (
         (None, {"fields": ("id", "slot", "state", "hotel", "offer", "voucher", "voucher_key", "slot_key")}),
         (
@@ -48,7 +49,7 @@ class BookingAdmin(ReadOnlyAdmin):
         ),
         (
             gettext_lazy("What happened"),
-            {"fields": ("status", "created", "cancelled", "cancel_reason", "marked", "revision")},
+            {"fields": ("status", "created", "here", "cancelled", "cancel_reason", "marked", "revision")},
         ),
     )
     readonly_fields = (
@@ -57,6 +58,7 @@ class BookingAdmin(ReadOnlyAdmin):
         "voucher_key",
         "slot_key",
         "created",
+        "here",
         "cancelled",
         "marked",
         "revision",

@@ -22,6 +22,7 @@ from bookings.rules import (
     refuse_hoarding,
     refuse_invalid,
     refuse_late,
+    refuse_other_holder,
     refuse_reason,
     refuse_unless_offered,
 )
@@ -58,17 +59,19 @@ def book_slot(
 ) -> Booking:
     """Book the slot that starts at `start` with a voucher, for `holder_uid`.
 
-    Raises what `change_status` raises; Rejected("voucher_held") when somebody else holds the
-    voucher; Rejected("slot_too_soon" | "slot_outside_validity" | "slot_not_offered");
-    Conflict("slot_taken") when all places are taken; Conflict("guest_limit_reached") when a
-    guest has as many live bookings of the offer as it allows; Rejected("booking_invalid").
+    Raises what `change_status` raises; Rejected("slot_too_soon" | "slot_outside_validity" |
+    "slot_not_offered"); Rejected("holder_not_allowed") for a guest who books for another;
+    Rejected("voucher_held") when somebody else holds the voucher; Conflict("slot_taken") when all
+    places are taken; Conflict("guest_limit_reached") when a guest has as many live bookings of the
+    offer as it allows; Rejected("booking_invalid").
     """
     voucher = Voucher.objects.select_related("hotel", "offer").get(pk=voucher_id)
     refuse_unless("book", voucher, by=by, now=now)
     calendar = calendar_of(voucher)
     refuse_unless_offered(calendar, start, now)
-    with transaction.atomic(), _places_guarded():
-        return _take(voucher, calendar, start, holder_uid, guest, by, now)
+    refuse_other_holder(holder_uid, by)
+    with transaction.atomic(), places_guarded():
+        return take_slot(voucher, calendar, start, holder_uid, guest, by, now)
 
 
 def book_any(
@@ -91,16 +94,17 @@ def book_any(
         raise Conflict("batch_used_up", _("The last of these vouchers has just gone."))
     calendar = calendar_of(sample)
     refuse_unless_offered(calendar, start, now)
-    with transaction.atomic(), _places_guarded():
+    refuse_other_holder(holder_uid, by)
+    with transaction.atomic(), places_guarded():
         # Vouchers that others are taking at this moment are passed over, not waited for.
         of_self = left.select_for_update(skip_locked=True, no_key=True, of=("self",))
         voucher = of_self.first() or left.select_for_update(no_key=True, of=("self",)).first()
         if voucher is None:
             raise Conflict("batch_used_up", _("The last of these vouchers has just gone."))
-        return _take(voucher, calendar, start, holder_uid, guest, by, now)
+        return take_slot(voucher, calendar, start, holder_uid, guest, by, now)
 
 
-def _take(
+def take_slot(
     voucher: Voucher,
     calendar: Calendar,
     start: datetime,
@@ -109,9 +113,10 @@ def _take(
     by: Actor,
     now: datetime,
 ) -> Booking:
-    """Write a booking whose slot is on the calendar, in the caller's transaction."""
-    if not holder_uid or (not by.acts_for_hotel and by.id != holder_uid):
-        raise Rejected("holder_not_allowed", _("A guest books for themselves."))
+    """Write a booking whose slot is on the calendar, in the caller's transaction, places guarded.
+
+    Whether `by` may book for the holder is the caller's to know. Raises what `book_slot` raises.
+    """
     was_open = not voucher.holder_uid
     if not was_open and voucher.holder_uid != holder_uid:
         raise Rejected("voucher_held", _("This voucher belongs to someone else."))
@@ -158,7 +163,7 @@ def move_booking(*, booking_id: str, start: datetime, by: Actor, now: datetime) 
     Raises what `book_slot` raises of voucher and slot; Rejected("change_too_late") for a guest
     after the notice; Conflict("booking_cancelled"), Conflict("booking_changed").
     """
-    booking = _booking_with_voucher(booking_id)
+    booking = booking_with_voucher(booking_id)
     voucher = booking.voucher
     refuse_cancelled(booking)
     refuse_unless("move", voucher, by=by, now=now)
@@ -167,7 +172,7 @@ def move_booking(*, booking_id: str, start: datetime, by: Actor, now: datetime) 
     refuse_late(booking, by, now)
     calendar = calendar_of(voucher)
     refuse_unless_offered(calendar, start, now)
-    with transaction.atomic(), _places_guarded():
+    with transaction.atomic(), places_guarded():
         change_status(
             "move",
             voucher,
@@ -180,8 +185,13 @@ def move_booking(*, booking_id: str, start: datetime, by: Actor, now: datetime) 
         before = {**state_of(voucher), **_slot_facts(booking)}
         booking.slot_start, booking.slot_end = start, start + calendar.duration
         booking.revision += 1
+        # Whoever is here now may not be for the other time.
+        booking.arrived_at = None
         if not as_read.update(
-            slot_start=booking.slot_start, slot_end=booking.slot_end, revision=booking.revision
+            slot_start=booking.slot_start,
+            slot_end=booking.slot_end,
+            revision=booking.revision,
+            arrived_at=None,
         ):
             raise Conflict("booking_changed", _("This booking was changed just now."))
         record([change_of(voucher, "move", before=before, extra=_facts(booking))], by=by, now=now)
@@ -198,8 +208,8 @@ def cancel_booking(*, booking_id: str, by: Actor, now: datetime, reason: str = "
     Raises what `change_status` raises ("voucher_consumed", "voucher_expired" …),
     Rejected("change_too_late") for a guest after the notice, Rejected("reason_too_long" | "reason_invalid").
     """
-    _lock_voucher_of(booking_id)
-    booking = _booking_with_voucher(booking_id)
+    lock_voucher_of(booking_id)
+    booking = booking_with_voucher(booking_id)
     if not booking.is_standing:
         return booking
     refuse_unless("cancel", booking.voucher, by=by, now=now)
@@ -214,7 +224,7 @@ def withdraw_voucher(*, voucher_id: str, by: Actor, now: datetime, reason: str =
 
     Raises what `change_status` raises, and Rejected("reason_too_long" | "reason_invalid").
     """
-    # Locked before its booking is read, as in `_lock_voucher_of`.
+    # Locked before its booking is read, as in `lock_voucher_of`.
     locked = Voucher.objects.select_for_update(no_key=True, of=("self",))
     voucher = locked.select_related("hotel", "offer").get(pk=voucher_id)
     refuse_unless("withdraw", voucher, by=by, now=now)
@@ -268,8 +278,8 @@ def mark_no_show(*, booking_id: str, by: Actor, now: datetime) -> Booking:
     Raises Rejected("actor_not_allowed") for guests, Conflict("booking_cancelled"),
     Conflict("voucher_consumed") for a guest who came, Rejected("slot_not_begun").
     """
-    _lock_voucher_of(booking_id)
-    booking = _booking_with_voucher(booking_id)
+    lock_voucher_of(booking_id)
+    booking = booking_with_voucher(booking_id)
     if not by.acts_for_hotel:
         raise Rejected("actor_not_allowed", _("Only the hotel can do this."))
     refuse_cancelled(booking)
@@ -324,11 +334,12 @@ def forget_guest(*, guest_uid: str, by: Actor, now: datetime) -> int:
     return len(changes)
 
 
-def _booking_with_voucher(booking_id: str) -> Booking:
+def booking_with_voucher(booking_id: str) -> Booking:
+    """Return a booking with all that decides what may be done with it."""
     return Booking.objects.select_related("voucher__hotel", "voucher__offer").get(pk=booking_id)
 
 
-def _lock_voucher_of(booking_id: str) -> None:
+def lock_voucher_of(booking_id: str) -> None:
     """Let no other change of this booking or its voucher in until the caller's transaction ends.
 
     Only what is read after this is as it stays. Otherwise a booking that is read could be
@@ -355,7 +366,7 @@ def _facts(booking: Booking) -> dict[str, Any]:
 
 
 @contextmanager
-def _places_guarded() -> Iterator[None]:
+def places_guarded() -> Iterator[None]:
     """Turn the database's refusal of a place too many into Conflict("slot_taken")."""
     try:
         yield

@@ -72,6 +72,8 @@ class Booking(models.Model):
     cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
     # Grows with every move: a change that was prepared on an older one is refused.
     revision = models.PositiveIntegerField(default=0, editable=False)
+    # When the guest, or the desk, said that the guest is here.
+    arrived_at = models.DateTimeField(_("arrived"), null=True, blank=True)
     no_show_at = models.DateTimeField(_("marked as not come"), null=True, blank=True)
     # Whether the voucher was open before: then a cancellation opens it again.
     voucher_was_open = models.BooleanField(default=False)

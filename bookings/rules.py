@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from bookings.models import REASON_LENGTH, Booking
 from bookings.slots import Calendar, is_on_calendar
+from bookings.wallclock import day_bounds
 from portal.actors import Actor
 from portal.errors import Conflict, Rejected
 from vouchers.models import Offer, Voucher
@@ -26,6 +27,12 @@ def refuse_invalid(booking: Booking) -> None:
         raise Rejected(
             "booking_invalid", _("These cannot be stored: %(names)s"), names=", ".join(sorted(names))
         )
+
+
+def refuse_other_holder(holder_uid: str, by: Actor) -> None:
+    """Raise Rejected("holder_not_allowed") for a booking for nobody, or by a guest for another."""
+    if not holder_uid or (not by.acts_for_hotel and by.id != holder_uid):
+        raise Rejected("holder_not_allowed", _("A guest books for themselves."))
 
 
 def refuse_unless_offered(calendar: Calendar, start: datetime, now: datetime) -> None:
@@ -81,6 +88,16 @@ def refuse_reason(reason: str) -> None:
         raise Rejected("reason_too_long", _("Please give a shorter reason."))
     if not is_storable(reason):
         raise Rejected("reason_invalid", _("The reason has characters that cannot be stored."))
+
+
+def arrivable_from(booking: Booking) -> datetime:
+    """Return from when on a guest can say that they are here: the hotel's day of the slot begins.
+
+    For a slot soon after midnight it is two hours before.
+    """
+    zone = booking.hotel.zone
+    day = booking.slot_start.astimezone(zone).date()
+    return min(day_bounds(day, zone)[0], booking.slot_start - timedelta(hours=2))
 
 
 def changeable_until(booking: Booking) -> datetime:

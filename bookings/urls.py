@@ -10,6 +10,7 @@ urlpatterns = [
     path("booking/<slug:booking_id>/calendar.ics", views.calendar_download, name="calendar"),
     path("booking/<slug:booking_id>/move/", views.move, name="move"),
     path("booking/<slug:booking_id>/cancel/", views.cancel, name="cancel"),
+    path("booking/<slug:booking_id>/arrived/", views.arrived, name="arrived"),
     path("my/", views.my_bookings, name="my"),
     path("my/data/", views.my_data, name="data"),
     path("my/data/download/", views.data_download, name="data_download"),

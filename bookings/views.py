@@ -11,6 +11,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
+from bookings.arrivals import mark_arrived, unmark_arrived
 from bookings.codes import qr_svg, voucher_code
 from bookings.domain import (
     cancel_booking,
@@ -28,7 +29,7 @@ from bookings.queries import (
     bookings_of,
     data_of_guest,
 )
-from bookings.rules import changeable_until
+from bookings.rules import arrivable_from, changeable_until
 from bookings.slots import Slot
 from portal.actors import guest
 from portal.errors import Rejected
@@ -74,6 +75,7 @@ def booking_page(request: HttpRequest, booking_id: str) -> HttpResponse:
         "code": code,
         "qr": qr_svg(code, label=_("Code for the front desk")) if is_live else "",
         "is_new": "new" in request.GET and is_live,
+        "can_arrive": is_live and now >= arrivable_from(booking),
         "has_mail": Mail.objects.filter(booking=booking).exists(),
     }
     return render(request, "bookings/booking_page.html", context)
@@ -159,6 +161,15 @@ def cancel(request: HttpRequest, booking_id: str) -> HttpResponse:
         "is_late": timezone.now() > changeable_until(booking),
     }
     return render(request, "bookings/cancel_page.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+def arrived(request: HttpRequest, booking_id: str) -> HttpResponse:
+    """Tell the hotel that this guest is here, or take it back."""
+    booking = _own_booking(request, booking_id)
+    verb = mark_arrived if request.POST.get("is_here") else unmark_arrived
+    verb(booking_id=booking.pk, by=guest(booking.holder_uid), now=timezone.now())
+    return redirect("bookings:booking", booking.pk)
 
 
 @private

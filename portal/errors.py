@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, override
 
 
 class Rejected(Exception):  # noqa: N818 - the word that the domain uses
@@ -20,6 +20,15 @@ class Rejected(Exception):  # noqa: N818 - the word that the domain uses
         self.code = code
         self._message = message
         self.values = values
+
+    @property
+    def source(self) -> str:
+        """The sentence as it stands in the code, for keeping it: the reader's language comes later.
+
+        A refusal made of it, with the same code and values, says the same.
+        """
+        with override(None):
+            return str(self._message)
 
     @property
     def message(self) -> str:

@@ -13,6 +13,8 @@ KNOWN = (
     "voucher.transfer",
     "voucher.withdraw",
     "voucher.expire",
+    "booking.arrive",
+    "booking.unarrive",
     "booking.no_show",
     "booking.forget",
     "offer.add",
