@@ -59,18 +59,20 @@ def book_together(*, wishes: Sequence[Wish], start: datetime, by: Actor, now: da
         bookings = []
         # In the order of the vouchers' rows, as they were locked.
         for wish in sorted(wishes, key=lambda wish: vouchers[wish].pk):
-            try:
-                with places_guarded():
-                    booking = take_slot(vouchers[wish], calendar, start, wish.holder_uid, wish.guest, by, now)
-            except Rejected as error:
-                raise WishRefused(_whose(wish, error), error) from error
-            bookings.append(booking)
+            with _named(wish), places_guarded():
+                bookings.append(
+                    take_slot(vouchers[wish], calendar, start, wish.holder_uid, wish.guest, by, now)
+                )
     return bookings
 
 
-def _whose(wish: Wish, error: Rejected) -> Wish | None:
-    """Return whose part a refusal is about: places that are missing are missing for the party."""
-    return None if error.code == "slot_taken" else wish
+@contextmanager
+def _named(wish: Wish | None) -> Iterator[None]:
+    """Say of a refusal whose part it is about; places that are missing are missing for the party."""
+    try:
+        yield
+    except Rejected as error:
+        raise WishRefused(None if error.code == "slot_taken" else wish, error) from error
 
 
 def _locked(wishes: Sequence[Wish], now: datetime) -> dict[Wish, Voucher]:

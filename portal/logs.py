@@ -5,8 +5,8 @@ import re
 import time
 from typing import Any
 
-# The signed part of a guest link or a claim link is a key: it stays out of every log.
-_SECRET_PATH = re.compile(r"(/(?:guest|claim)/)[^/\s\"']+")
+# The signed part of a guest link or a claim link is a key, and so is a party's code: no log holds them.
+_SECRET_PATH = re.compile(r"(/(?:guest|claim|party/join)/)[^/\s\"']+")
 # PostgreSQL's errors tell whole rows, and with them names and addresses of guests.
 _ROW = re.compile(r"(DETAIL:\s).*")
 

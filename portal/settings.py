@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "bookings",
     "webhooks",
     "access",
+    "parties",
     "legacy",
 ]
 

@@ -11,6 +11,7 @@ urlpatterns = [
     path("", views.manifest, name="manifest"),
     path("", include("vouchers.urls")),
     path("", include("bookings.urls")),
+    path("", include("parties.urls")),
     path("api/", api.urls),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),

@@ -30,7 +30,7 @@
     prepare();
     // A page that came back from the history has no target: it stays where it was.
     const target = event.detail.target;
-    if (!target || event.detail.elt.closest(".filters, .tabs, .more, #calendar-refresh")) return;
+    if (!target || event.detail.elt.closest(".filters, .tabs, .more, #calendar-refresh, #party-now")) return;
     const region = document.getElementById(target.id) || target;
     const wrong = region.querySelector(".field-bad input, .field-bad textarea, [role=alert][tabindex]");
     const headings = region.querySelectorAll("[data-focus]");

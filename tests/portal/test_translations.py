@@ -17,7 +17,7 @@ from django.utils.translation.template import templatize
 from pytest_django import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-APPS = ("bookings", "events", "portal", "presence", "vouchers")
+APPS = ("access", "bookings", "events", "legacy", "parties", "portal", "presence", "vouchers", "webhooks")
 LANGUAGES = [code for code, _name in project.LANGUAGES if code != "en"]
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%%")
 KEYWORDS: dict[str, tuple[int, ...] | None] = {

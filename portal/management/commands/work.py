@@ -16,6 +16,7 @@ from django_tasks_db.management.commands.db_worker import Worker
 from access.domain import prune as prune_access
 from events.delivery import prune_finished, requeue_abandoned
 from legacy.bindings import prune_bindings
+from parties.domain import prune_parties
 from portal.actors import CLOCK
 from presence.rooms import prune_presence
 from vouchers.domain import all_due
@@ -44,6 +45,7 @@ def keep_house() -> None:
     prune_access(now)
     prune_presence(now)
     prune_bindings(now)
+    prune_parties(now)
     if expired or requeued:
         logger.info("%s vouchers expired, %s jobs taken back", expired, requeued)
 

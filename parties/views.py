@@ -1,0 +1,270 @@
+"""The party's page over HTTP: start, join, see who is here, book together, leave."""
+
+from typing import Any
+
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import get_conditional_response, patch_vary_headers
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from access.limits import Kind, spend
+from bookings.codes import qr_svg
+from bookings.forms import CalendarForm
+from bookings.models import Booking
+from bookings.places import CalendarPlace
+from parties import domain
+from parties.forms import AnswerForm, BringForm, JoinForm, PressForm, StartForm
+from parties.models import Member
+from parties.promises import promise_of
+from parties.queries import PartyView, current_member, party_view, shape_of
+from portal.addresses import client_address
+from portal.errors import Rejected
+from presence import rooms
+from presence.browser import guest_uid_of, remember_guest
+from presence.domain import new_guest_uid
+from presence.pair_codes import read_pair_code
+
+private = cache_control(private=True, no_cache=True)
+# The regions of the calendar that htmx may ask for, by the id of their root.
+FRAGMENTS = {
+    "party": "parties/_party.html",
+    "slot-calendar": "bookings/_slot_calendar.html",
+    "month-grid": "bookings/_slot_calendar.html",
+    "day-slots": "bookings/_day_slots.html",
+    "booking-panel": "bookings/_booking_panel.html",
+}
+_CALENDAR = frozenset(FRAGMENTS) - {"party"}
+
+
+def _stay(member: Member, now: Any) -> None:
+    """Keep a member online: with the party's code once they are let in, and not before."""
+    if member.is_in:
+        rooms.match(uid=member.uid, pair_code=member.party.pair_code, now=now)
+    else:
+        rooms.heartbeat(uid=member.uid, now=now)
+
+
+def _last_booking_of(uid: str) -> dict[str, str]:
+    """Return what a guest typed last: nobody shall type it twice."""
+    last = Booking.objects.held_by(uid).exclude(guest_email="").order_by("-pk").first()
+    return {"name": last.guest_name[:40], "email": last.guest_email} if last else {}
+
+
+@private
+@require_http_methods(["GET", "HEAD"])
+def party(request: HttpRequest) -> HttpResponse:
+    """Show the party that this guest is in, or how to start and to join one."""
+    return _show(request)
+
+
+def _show(request: HttpRequest, *, status: int = 200, **forms: Any) -> HttpResponse:
+    uid, now = guest_uid_of(request), timezone.now()
+    member = current_member(uid, now)
+    if member is None:
+        typed = _last_booking_of(uid)
+        context = {"start_form": StartForm(initial=typed), "join_form": JoinForm(initial=typed), **forms}
+        return _answer(request, "parties/party_start.html", context, status)
+    _stay(member, now)
+    context = {"member": member, "poll": _poll_address(member), **forms}
+    if member.is_in:
+        context |= _inside(request, member, **forms)
+    return _answer(request, "parties/party_page.html", context, status)
+
+
+def _inside(request: HttpRequest, member: Member, **forms: Any) -> dict[str, Any]:
+    now = timezone.now()
+    promise = promise_of(member.promise_key, member.uid, now) if member.promise_key else None
+    chosen = None
+    if promise is not None:
+        address = CalendarForm(request.GET)
+        address.is_valid()
+        chosen = CalendarPlace(promise, address.cleaned_data, now)
+        # What a page shows is what its reader looks at.
+        domain.look_at(member, chosen.slot.start if chosen.slot else None)
+    view = party_view(member, now)
+    link = request.build_absolute_uri(reverse("parties:join", args=(member.party.pair_code,)))
+    context: dict[str, Any] = {
+        "view": view,
+        "chosen": chosen,
+        "is_party": True,
+        "query": request.GET,
+        "page": {"message": ""},
+        "link": link,
+    }
+    if not _is_fragment(request):
+        context["qr"] = qr_svg(link, label=_("The link of your party as a QR code"))
+    if promise is None:
+        initial = _last_booking_of(member.uid)
+        context["bring_form"] = forms.get("bring_form") or BringForm(initial=initial, uid=member.uid, now=now)
+        context["was_used"] = bool(member.promise_key)
+    return context
+
+
+def _is_fragment(request: HttpRequest) -> bool:
+    htmx = getattr(request, "htmx", None)
+    return bool(htmx and not htmx.history_restore_request and htmx.target in _CALENDAR)
+
+
+def _answer(request: HttpRequest, page: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    """Answer with the whole page, or with the region that htmx is going to replace."""
+    template = page
+    htmx = getattr(request, "htmx", None)
+    if htmx and not htmx.history_restore_request and (htmx.target == "party" or context.get("chosen")):
+        template = FRAGMENTS.get(htmx.target or "", page)
+    response = render(request, template, context, status=status)
+    patch_vary_headers(response, ("HX-Request", "HX-Target", "HX-History-Restore-Request", "Cookie"))
+    return response
+
+
+def _poll_address(member: Member) -> str:
+    return f"{reverse('parties:now')}?shape={shape_of(member)}"
+
+
+@require_safe
+def now_here(request: HttpRequest) -> HttpResponse:
+    """Tell who is here; it keeps the asking guest online. Costs a few bytes while nothing changes.
+
+    When the page would have to be another one, it is loaded anew.
+    """
+    uid, now = guest_uid_of(request), timezone.now()
+    member = current_member(uid, now)
+    if member is not None:
+        _stay(member, now)
+    if member is None or shape_of(member) != request.GET.get("shape"):
+        response = HttpResponse(status=204)
+        response.headers["HX-Refresh"] = "true"
+        response.headers["Cache-Control"] = "no-store"
+        return response
+    if not member.is_in:
+        return HttpResponse(status=204, headers={"Cache-Control": "no-store"})
+    view = party_view(member, now)
+    same = get_conditional_response(request, etag=view.etag)
+    response = same if same is not None else _news(request, view)
+    response.headers["ETag"] = view.etag
+    response.headers["Cache-Control"] = "private, no-cache"
+    patch_vary_headers(response, ("Cookie", "Accept-Language"))
+    return response
+
+
+def _news(request: HttpRequest, view: PartyView) -> HttpResponse:
+    context = {"view": view, "is_poll": True, "poll": _poll_address(view.me), "member": view.me}
+    return render(request, "parties/_party_news.html", context)
+
+
+@require_POST
+def start(request: HttpRequest) -> HttpResponse:
+    """Start a party."""
+    form = StartForm(request.POST)
+    if not form.is_valid():
+        return _show(request, status=422, start_form=form)
+    uid = guest_uid_of(request) or new_guest_uid()
+    domain.start_party(uid=uid, now=timezone.now(), **form.cleaned_data)
+    return _to_party(uid)
+
+
+@private
+@require_http_methods(["GET", "HEAD", "POST"])
+def join(request: HttpRequest, code: str = "") -> HttpResponse:
+    """Ask to be let into a party; a GET, from the party's link, only fills the code in."""
+    uid, now = guest_uid_of(request), timezone.now()
+    if request.method != "POST":
+        member = current_member(uid, now)
+        if member is not None and member.party.pair_code == read_pair_code(code):
+            return redirect("parties:party")
+        initial = {**_last_booking_of(uid), "code": read_pair_code(code)}
+        context = {"join_form": JoinForm(initial=initial), "is_invited": True, "other": member}
+        return _answer(request, "parties/party_start.html", context)
+    form = JoinForm(request.POST)
+    if not form.is_valid():
+        return _refused_join(request, form, 422)
+    # Counted before anything is looked up: whoever guesses learns little, and slowly.
+    allowance = spend([f"a:{client_address(request)}"], Kind.JOIN, now)
+    uid = uid or new_guest_uid()
+    try:
+        if allowance.is_exceeded:
+            raise allowance.refusal()
+        domain.ask_to_join(uid=uid, now=now, **form.cleaned_data)
+    except Rejected as error:
+        name = "name" if error.code.startswith("name_") else "code"
+        form.add_error(name, error.message)
+        return _refused_join(request, form, error.status)
+    return _to_party(uid)
+
+
+def _refused_join(request: HttpRequest, form: JoinForm, status: int) -> HttpResponse:
+    context = {"join_form": form, "is_invited": True}
+    return _answer(request, "parties/party_start.html", context, status)
+
+
+def _to_party(uid: str) -> HttpResponse:
+    response = redirect("parties:party")
+    remember_guest(response, uid)
+    return response
+
+
+@require_POST
+def answer(request: HttpRequest) -> HttpResponse:
+    """Let somebody in, or turn them away."""
+    form = AnswerForm(request.POST)
+    if not form.is_valid():
+        raise BadRequest
+    data = form.cleaned_data
+    domain.answer_request(
+        uid=guest_uid_of(request),
+        member_id=data["member"],
+        is_welcome=data["is_welcome"],
+        now=timezone.now(),
+    )
+    return redirect("parties:party")
+
+
+@require_POST
+def bring(request: HttpRequest) -> HttpResponse:
+    """Bring a voucher: whoever is in the party can book with it from now on."""
+    uid, now = guest_uid_of(request), timezone.now()
+    form = BringForm(request.POST, uid=uid, now=now)
+    if not form.is_valid():
+        return _show(request, status=422, bring_form=form)
+    data = form.cleaned_data
+    language = get_language() or "en"
+    domain.bring(uid=uid, promise_key=data["promise"], email=data["email"], language=language, now=now)
+    return redirect("parties:party")
+
+
+@require_POST
+def put_back(request: HttpRequest) -> HttpResponse:
+    """Bring nothing any more."""
+    domain.put_back(uid=guest_uid_of(request), now=timezone.now())
+    return redirect("parties:party")
+
+
+@require_POST
+def book(request: HttpRequest) -> HttpResponse:
+    """Book one slot for everyone who was shown, or for nobody; the party's page says what became of it."""
+    form = PressForm(request.POST)
+    if not form.is_valid():
+        raise BadRequest
+    domain.press(uid=guest_uid_of(request), now=timezone.now(), **form.cleaned_data)
+    return redirect("parties:party")
+
+
+@require_POST
+def leave(request: HttpRequest) -> HttpResponse:
+    """Leave the party; nothing of it is kept."""
+    domain.leave_party(uid=guest_uid_of(request), now=timezone.now())
+    return redirect("parties:party")
+
+
+@require_POST
+def away(request: HttpRequest) -> HttpResponse:
+    """Take a guest offline whose page has just been closed; they stay in their party."""
+    uid = guest_uid_of(request)
+    if uid:
+        rooms.heartbeat(uid=uid, is_online=False, now=timezone.now())
+    return HttpResponse(status=204)
