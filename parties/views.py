@@ -90,7 +90,7 @@ def _inside(request: HttpRequest, member: Member, **forms: Any) -> dict[str, Any
     view = party_view(member, now)
     link = request.build_absolute_uri(reverse("parties:join", args=(member.party.pair_code,)))
     context: dict[str, Any] = {
-        "view": view,
+        "meeting": view,
         "chosen": chosen,
         "is_party": True,
         "query": request.GET,
@@ -153,7 +153,7 @@ def now_here(request: HttpRequest) -> HttpResponse:
 
 
 def _news(request: HttpRequest, view: PartyView) -> HttpResponse:
-    context = {"view": view, "is_poll": True, "poll": _poll_address(view.me), "member": view.me}
+    context = {"meeting": view, "is_poll": True, "poll": _poll_address(view.me), "member": view.me}
     return render(request, "parties/_party_news.html", context)
 
 
