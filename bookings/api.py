@@ -10,6 +10,7 @@ from ninja import Body, Query, Router
 from bookings.codes import read_voucher_code
 from bookings.domain import GuestDetails, book_slot, cancel_booking, move_booking, withdraw_voucher
 from bookings.models import Booking
+from bookings.online import OnlineGuest, guests_online
 from bookings.records import (
     booking_facts,
     booking_page,
@@ -23,6 +24,7 @@ from bookings.records import (
 from bookings.schemas import (
     BOOKED_EXAMPLE,
     BOOKING_EXAMPLE,
+    ONLINE_EXAMPLE,
     SLOT_EXAMPLE,
     Book,
     BookingAnswer,
@@ -32,6 +34,7 @@ from bookings.schemas import (
     CalendarQuery,
     Cancel,
     Move,
+    OnlineList,
     Redeem,
     SlotList,
     SlotQuery,
@@ -44,11 +47,13 @@ from portal.callers import Caller, Scope, caller_of
 from portal.errors import NotFound, Rejected
 from portal.schemas import Id, operation
 from vouchers.domain import redeem_voucher
+from vouchers.models import Hotel
 from vouchers.records import find_voucher, voucher_facts
 from vouchers.schemas import VOUCHER_EXAMPLE, VoucherAnswer
 
 router = Router(tags=["bookings"])
 slots_router = Router(tags=["slots"])
+online_router = Router(tags=["presence"])
 
 _STATES = ("voucher_booked", "voucher_consumed", "voucher_cancelled", "voucher_expired", "voucher_changed")
 _SLOT = ("slot_id_invalid", "slot_too_soon", "slot_outside_validity", "slot_not_offered")
@@ -368,3 +373,32 @@ def calendar(request: HttpRequest, query: Query[CalendarQuery]) -> HttpResponse:
             ],
         }
     )
+
+
+@online_router.get(
+    "/online",
+    **operation(
+        "listOnline",
+        "List who is online",
+        Scope.PRESENCE,
+        OnlineList,
+        refusals={},
+        example={"ok": True, "items": [ONLINE_EXAMPLE]},
+    ),
+)
+def online(request: HttpRequest) -> HttpResponse:
+    """Return the hotel's guests who are online now, with their booking of today; at most the latest 500."""
+    issuer = caller_of(request, Scope.PRESENCE).issuer()
+    hotels = Hotel.objects.all() if issuer is None else Hotel.objects.filter(pk=issuer)
+    return answer({"items": [_online_facts(guest) for guest in guests_online(hotels, timezone.now())]})
+
+
+def _online_facts(guest: OnlineGuest) -> dict[str, object]:
+    booking = guest.booking
+    return {
+        "holder_uid": guest.uid,
+        "issuer_uid": guest.hotel.pk,
+        "last_seen": guest.last_seen,
+        "booking": booking_facts(booking) if booking else None,
+        "arrived_at": booking.arrived_at if booking else None,
+    }

@@ -229,3 +229,29 @@ class CalendarQuery(BaseModel):
             pattern=r"^(199[0-9]|2[01][0-9]{2})-(0[1-9]|1[0-2])$", json_schema_extra={"example": "2026-12"}
         ),
     ]
+
+
+ONLINE_EXAMPLE: dict[str, Any] = {
+    "holder_uid": "thinker-0123456789ab",
+    "issuer_uid": "canal-house",
+    "last_seen": "2026-12-05T09:58:31Z",
+    "booking": BOOKING_EXAMPLE,
+    "arrived_at": None,
+}
+
+
+class OnlineFacts(BaseModel):
+    """A guest who is online."""
+
+    holder_uid: str
+    issuer_uid: str
+    last_seen: datetime
+    booking: Annotated[BookingFacts | None, Field(description="Today's, by the hotel's clock.")]
+    arrived_at: Annotated[datetime | None, Field(description="When the guest said that they are here.")]
+
+
+class OnlineList(BaseModel):
+    """Guests who are online, by today's slot, then the latest seen."""
+
+    ok: Literal[True]
+    items: list[OnlineFacts]

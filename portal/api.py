@@ -10,8 +10,8 @@ from ninja.parser import Parser
 
 from access.authentication import KeyAuth, counted
 from access.idempotency import answered_once
+from bookings.api import online_router, slots_router
 from bookings.api import router as bookings_router
-from bookings.api import slots_router
 from events.api import router as events_router
 from portal.api_errors import handle_errors, malformed
 from portal.errors import NotJson
@@ -85,5 +85,6 @@ api.add_router("/voucher", vouchers_router)
 api.add_router("/voucher", bookings_router)
 api.add_router("/slots", slots_router)
 api.add_router("/events", events_router)
+api.add_router("/presence", online_router)
 api.add_router("/presence", identity_router, auth=counted)
 api.add_router("/presence", presence_router, auth=None)

@@ -17,6 +17,7 @@ from bookings.models import Booking
 from events.models import Event
 from portal.api import api as the_api
 from portal.callers import Scope
+from presence.rooms import heartbeat
 from tests.api import Api, code_of, make_key
 from tests.make import (
     CLERK,
@@ -54,6 +55,7 @@ def world(settings: Any) -> Any:
         offer = make_offer(hotel, capacity=5)
         booked = make_voucher(offer, holder_uid=OTHER_UID)
         booking = make_booking(booked, start=NOW + timedelta(days=1, hours=2), holder_uid=OTHER_UID)
+        heartbeat(uid=OTHER_UID, now=NOW)
         yield World(hotel, other, offer, make_voucher(offer), booked, booking)
 
 
@@ -98,6 +100,7 @@ CALLS: dict[str, tuple[Scope, Call]] = {
         lambda api, world: api.get("slots/calendar", voucher_id=world.voucher.pk, month="2026-03"),
     ),
     "listEvents": (Scope.READ_VOUCHERS, lambda api, _world: api.get("events")),
+    "listOnline": (Scope.PRESENCE, lambda api, _world: api.get("presence/online")),
 }
 # What another hotel's key is answered where the request names something that is not its own.
 NOT_THERE = {
