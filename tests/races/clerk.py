@@ -14,9 +14,11 @@ from django.utils import timezone
 
 from bookings.domain import withdraw_voucher
 from bookings.models import Booking
+from events.models import Event
 from portal.errors import Rejected
 from presence.browser import remember_guest
 from presence.domain import new_guest_uid
+from presence.models import Room
 from tests.api import make_key
 from tests.make import CLERK, make_hotel, make_offer, make_vouchers
 from vouchers.models import Offer, Voucher
@@ -76,6 +78,22 @@ def withdraw(*, vouchers: list[str]) -> list[str]:
     return outcomes
 
 
+def rooms(*, pair_code: str) -> list[dict[str, Any]]:
+    """Return the rooms of a pair code: who is in each, and whom the journal tells of."""
+    found = []
+    for room in Room.objects.filter(pair_code=pair_code):
+        events = Event.objects.filter(type="presence.match", meta__after__room=room.pk)
+        found.append(
+            {
+                "public_id": room.public_id,
+                "is_open": room.closed_at is None,
+                "members": sorted(room.members.values_list("uid", flat=True)),
+                "told": sorted(events.values_list("subject_id", flat=True)),
+            }
+        )
+    return found
+
+
 def unguard() -> bool:
     """Take the database's guard of places away: for showing that these tests would see it gone."""
     with connection.cursor() as cursor:
@@ -87,7 +105,7 @@ def unguard() -> bool:
     return True
 
 
-_VERBS = {verb.__name__: verb for verb in (seed, guests, key, count, withdraw, unguard)}
+_VERBS = {verb.__name__: verb for verb in (seed, guests, key, count, withdraw, rooms, unguard)}
 
 
 def main() -> None:
