@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -28,7 +28,7 @@ from portal.errors import Rejected
 from presence import rooms
 from presence.browser import guest_uid_of, remember_guest
 from presence.domain import new_guest_uid
-from presence.pair_codes import read_pair_code
+from presence.pair_codes import is_made_here, read_pair_code
 
 private = cache_control(private=True, no_cache=True)
 # The regions of the calendar that htmx may ask for, by the id of their root.
@@ -88,7 +88,7 @@ def _inside(request: HttpRequest, member: Member, **forms: Any) -> dict[str, Any
         # What a page shows is what its reader looks at.
         domain.look_at(member, chosen.slot.start if chosen.slot else None)
     view = party_view(member, now)
-    link = request.build_absolute_uri(reverse("parties:join", args=(member.party.pair_code,)))
+    link = request.build_absolute_uri(reverse("parties:invited", args=(member.party.pair_code,)))
     context: dict[str, Any] = {
         "meeting": view,
         "chosen": chosen,
@@ -169,17 +169,28 @@ def start(request: HttpRequest) -> HttpResponse:
 
 
 @private
+@require_safe
+def invited(request: HttpRequest, code: str) -> HttpResponse:
+    """Show the door of a party; its link only fills the code in."""
+    code = read_pair_code(code)
+    if not is_made_here(code):
+        raise Http404
+    uid = guest_uid_of(request)
+    member = current_member(uid, timezone.now())
+    if member is not None and member.party.pair_code == code:
+        return redirect("parties:party")
+    initial = {**_last_booking_of(uid), "code": code}
+    context = {"join_form": JoinForm(initial=initial), "is_invited": True, "other": member}
+    return _answer(request, "parties/party_start.html", context)
+
+
+@private
 @require_http_methods(["GET", "HEAD", "POST"])
-def join(request: HttpRequest, code: str = "") -> HttpResponse:
-    """Ask to be let into a party; a GET, from the party's link, only fills the code in."""
-    uid, now = guest_uid_of(request), timezone.now()
+def join(request: HttpRequest) -> HttpResponse:
+    """Ask to be let into a party."""
     if request.method != "POST":
-        member = current_member(uid, now)
-        if member is not None and member.party.pair_code == read_pair_code(code):
-            return redirect("parties:party")
-        initial = {**_last_booking_of(uid), "code": read_pair_code(code)}
-        context = {"join_form": JoinForm(initial=initial), "is_invited": True, "other": member}
-        return _answer(request, "parties/party_start.html", context)
+        return redirect("parties:party")
+    uid, now = guest_uid_of(request), timezone.now()
     form = JoinForm(request.POST)
     if not form.is_valid():
         return _refused_join(request, form, 422)

@@ -22,8 +22,17 @@ def new_pair_code() -> str:
 def read_pair_code(text: str) -> str:
     """Return a code as a person may have typed it, as it was made; any other text as it is."""
     signs = "".join(sign for sign in text.upper() if sign not in " -–—.")
-    is_ours = len(signs) == _SIGNS and set(signs) <= set(_ALPHABET)
-    return _grouped(signs) if is_ours else text.strip()
+    return _grouped(signs) if _is_ours(signs) else text.strip()
+
+
+def is_made_here(code: str) -> bool:
+    """Tell whether a code has the form of those that `new_pair_code` makes."""
+    signs = code.replace("-", "")
+    return _is_ours(signs) and code == _grouped(signs)
+
+
+def _is_ours(signs: str) -> bool:
+    return len(signs) == _SIGNS and set(signs) <= set(_ALPHABET)
 
 
 def refuse_pair_code(code: str) -> None:

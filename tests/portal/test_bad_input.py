@@ -216,7 +216,8 @@ def test_garbage_as_an_id_is_answered_as_an_unknown_one(booking: Booking, value:
         for route in OWN_ROUTES:
             if "<" in route:
                 path = path_of(
-                    route, **dict.fromkeys(("booking_id", "voucher_id", "token"), quote(value, safe=""))
+                    route,
+                    **dict.fromkeys(("booking_id", "voucher_id", "token", "code"), quote(value, safe="")),
                 )
                 for ask in (client.get, client.post):
                     # An id of the right shape at an address that takes no POST is 405.

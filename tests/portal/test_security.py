@@ -70,7 +70,7 @@ def values_of(booking: Booking) -> dict[str, str]:
     """Return values for every parameter of our own addresses, all of things that exist."""
     spare = Voucher.objects.get(holder_uid=GUEST_UID, status="issued")
     token = make_guest_link_token(GUEST_UID)
-    return {"booking_id": booking.pk, "voucher_id": spare.pk, "token": token}
+    return {"booking_id": booking.pk, "voucher_id": spare.pk, "token": token, "code": "K7MQ-4T9X-2BWR"}
 
 
 def pages_of(booking: Booking) -> list[str]:
