@@ -34,6 +34,10 @@ class StartForm(forms.Form):
         choices=[(number, str(number)) for number in range(2, MOST_MEMBERS + 1)],
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # It shares a page with JoinForm: their fields have the same names, and ids of their own.
+        super().__init__(*args, auto_id="start_%s", **kwargs)
+
 
 class JoinForm(forms.Form):
     """Which party to ask, and under which name."""
@@ -46,6 +50,9 @@ class JoinForm(forms.Form):
         ),
     )
     name = _NameField()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="join_%s", **kwargs)
 
     def clean_code(self) -> str:
         """Return the code as it was made, however it was typed."""

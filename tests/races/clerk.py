@@ -15,12 +15,15 @@ from django.utils import timezone
 from bookings.domain import withdraw_voucher
 from bookings.models import Booking
 from events.models import Event
+from parties.domain import answer_request, ask_to_join, bring, start_party
+from parties.models import Party
 from portal.errors import Rejected
 from presence.browser import remember_guest
 from presence.domain import new_guest_uid
 from presence.models import Room
+from presence.rooms import match
 from tests.api import make_key
-from tests.make import CLERK, make_hotel, make_offer, make_vouchers
+from tests.make import CLERK, make_hotel, make_offer, make_voucher, make_vouchers
 from vouchers.models import Offer, Voucher
 
 
@@ -78,6 +81,30 @@ def withdraw(*, vouchers: list[str]) -> list[str]:
     return outcomes
 
 
+def party(*, offer: str, size: int) -> dict[str, Any]:
+    """Make a party whose members are all here, each with a voucher; returns a member's cookie and view."""
+    now = timezone.now()
+    promised = Offer.objects.get(pk=offer)
+    uids = [new_guest_uid() for _number in range(size)]
+    made = start_party(uid=uids[0], name="0", size=size, now=now)
+    for number, uid in enumerate(uids):
+        if number:
+            member = ask_to_join(code=made.pair_code, uid=uid, name=str(number), now=now)
+            answer_request(uid=uids[0], member_id=member.pk, is_welcome=True, now=now)
+        match(uid=uid, pair_code=made.pair_code, now=now)
+        voucher = make_voucher(promised, holder_uid=uid, now=now - timedelta(days=2))
+        bring(uid=uid, promise_key=voucher.pk, email=f"{uid}@guest.example", language="en", now=now)
+    response = HttpResponse()
+    remember_guest(response, uids[-1])
+    shown = sorted(made.members.values_list("pk", flat=True))
+    return {"cookie": response.cookies["guest"].value, "shown": shown, "uids": uids, "party": made.pk}
+
+
+def outcome(*, party: str) -> Any:
+    """Return what a party was told of its last press."""
+    return Party.objects.get(pk=party).outcome
+
+
 def rooms(*, pair_code: str) -> list[dict[str, Any]]:
     """Return the rooms of a pair code: who is in each, and whom the journal tells of."""
     found = []
@@ -105,7 +132,9 @@ def unguard() -> bool:
     return True
 
 
-_VERBS = {verb.__name__: verb for verb in (seed, guests, key, count, withdraw, rooms, unguard)}
+_VERBS = {
+    verb.__name__: verb for verb in (seed, guests, key, count, withdraw, party, outcome, rooms, unguard)
+}
 
 
 def main() -> None:
