@@ -1,27 +1,18 @@
 """The party's page over HTTP: start, join, see who is here, book together, leave."""
 
-from typing import Any
-
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.translation import get_language
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from access.limits import Kind, spend
-from bookings.codes import qr_svg
-from bookings.forms import CalendarForm
-from bookings.models import Booking
-from bookings.places import CalendarPlace
 from parties import domain
 from parties.forms import AnswerForm, BringForm, JoinForm, PressForm, StartForm
-from parties.models import Member
-from parties.promises import promise_of
+from parties.page import answer_with, last_typed_by, poll_address, show, stay
 from parties.queries import PartyView, current_member, party_view, shape_of
 from portal.addresses import client_address
 from portal.errors import Rejected
@@ -31,99 +22,13 @@ from presence.domain import new_guest_uid
 from presence.pair_codes import is_made_here, read_pair_code
 
 private = cache_control(private=True, no_cache=True)
-# The regions of the calendar that htmx may ask for, by the id of their root.
-FRAGMENTS = {
-    "party": "parties/_party.html",
-    "slot-calendar": "bookings/_slot_calendar.html",
-    "month-grid": "bookings/_slot_calendar.html",
-    "day-slots": "bookings/_day_slots.html",
-    "booking-panel": "bookings/_booking_panel.html",
-}
-_CALENDAR = frozenset(FRAGMENTS) - {"party"}
-
-
-def _stay(member: Member, now: Any) -> None:
-    """Keep a member online: with the party's code once they are let in, and not before."""
-    if member.is_in:
-        rooms.match(uid=member.uid, pair_code=member.party.pair_code, now=now)
-    else:
-        rooms.heartbeat(uid=member.uid, now=now)
-
-
-def _last_booking_of(uid: str) -> dict[str, str]:
-    """Return what a guest typed last: nobody shall type it twice."""
-    last = Booking.objects.held_by(uid).exclude(guest_email="").order_by("-pk").first()
-    return {"name": last.guest_name[:40], "email": last.guest_email} if last else {}
 
 
 @private
 @require_http_methods(["GET", "HEAD"])
 def party(request: HttpRequest) -> HttpResponse:
     """Show the party that this guest is in, or how to start and to join one."""
-    return _show(request)
-
-
-def _show(request: HttpRequest, *, status: int = 200, **forms: Any) -> HttpResponse:
-    uid, now = guest_uid_of(request), timezone.now()
-    member = current_member(uid, now)
-    if member is None:
-        typed = _last_booking_of(uid)
-        context = {"start_form": StartForm(initial=typed), "join_form": JoinForm(initial=typed), **forms}
-        return _answer(request, "parties/party_start.html", context, status)
-    _stay(member, now)
-    context = {"member": member, "poll": _poll_address(member), **forms}
-    if member.is_in:
-        context |= _inside(request, member, **forms)
-    return _answer(request, "parties/party_page.html", context, status)
-
-
-def _inside(request: HttpRequest, member: Member, **forms: Any) -> dict[str, Any]:
-    now = timezone.now()
-    promise = promise_of(member.promise_key, member.uid, now) if member.promise_key else None
-    chosen = None
-    if promise is not None:
-        address = CalendarForm(request.GET)
-        address.is_valid()
-        chosen = CalendarPlace(promise, address.cleaned_data, now)
-        # What a page shows is what its reader looks at.
-        domain.look_at(member, chosen.slot.start if chosen.slot else None)
-    view = party_view(member, now)
-    link = request.build_absolute_uri(reverse("parties:invited", args=(member.party.pair_code,)))
-    context: dict[str, Any] = {
-        "meeting": view,
-        "chosen": chosen,
-        "is_party": True,
-        "query": request.GET,
-        "page": {"message": ""},
-        "link": link,
-    }
-    if not _is_fragment(request):
-        context["qr"] = qr_svg(link, label=_("The link of your party as a QR code"))
-    if promise is None:
-        initial = _last_booking_of(member.uid)
-        context["bring_form"] = forms.get("bring_form") or BringForm(initial=initial, uid=member.uid, now=now)
-        context["was_used"] = bool(member.promise_key)
-    return context
-
-
-def _is_fragment(request: HttpRequest) -> bool:
-    htmx = getattr(request, "htmx", None)
-    return bool(htmx and not htmx.history_restore_request and htmx.target in _CALENDAR)
-
-
-def _answer(request: HttpRequest, page: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
-    """Answer with the whole page, or with the region that htmx is going to replace."""
-    template = page
-    htmx = getattr(request, "htmx", None)
-    if htmx and not htmx.history_restore_request and (htmx.target == "party" or context.get("chosen")):
-        template = FRAGMENTS.get(htmx.target or "", page)
-    response = render(request, template, context, status=status)
-    patch_vary_headers(response, ("HX-Request", "HX-Target", "HX-History-Restore-Request", "Cookie"))
-    return response
-
-
-def _poll_address(member: Member) -> str:
-    return f"{reverse('parties:now')}?shape={shape_of(member)}"
+    return show(request)
 
 
 @require_safe
@@ -135,7 +40,7 @@ def now_here(request: HttpRequest) -> HttpResponse:
     uid, now = guest_uid_of(request), timezone.now()
     member = current_member(uid, now)
     if member is not None:
-        _stay(member, now)
+        stay(member, now)
     if member is None or shape_of(member) != request.GET.get("shape"):
         response = HttpResponse(status=204)
         response.headers["HX-Refresh"] = "true"
@@ -153,7 +58,7 @@ def now_here(request: HttpRequest) -> HttpResponse:
 
 
 def _news(request: HttpRequest, view: PartyView) -> HttpResponse:
-    context = {"meeting": view, "is_poll": True, "poll": _poll_address(view.me), "member": view.me}
+    context = {"meeting": view, "is_poll": True, "poll": poll_address(view.me), "member": view.me}
     return render(request, "parties/_party_news.html", context)
 
 
@@ -162,7 +67,7 @@ def start(request: HttpRequest) -> HttpResponse:
     """Start a party."""
     form = StartForm(request.POST)
     if not form.is_valid():
-        return _show(request, status=422, start_form=form)
+        return show(request, status=422, start_form=form)
     uid = guest_uid_of(request) or new_guest_uid()
     domain.start_party(uid=uid, now=timezone.now(), **form.cleaned_data)
     return _to_party(uid)
@@ -179,9 +84,9 @@ def invited(request: HttpRequest, code: str) -> HttpResponse:
     member = current_member(uid, timezone.now())
     if member is not None and member.party.pair_code == code:
         return redirect("parties:party")
-    initial = {**_last_booking_of(uid), "code": code}
+    initial = {**last_typed_by(uid), "code": code}
     context = {"join_form": JoinForm(initial=initial), "is_invited": True, "other": member}
-    return _answer(request, "parties/party_start.html", context)
+    return answer_with(request, "parties/party_start.html", context)
 
 
 @private
@@ -210,7 +115,7 @@ def join(request: HttpRequest) -> HttpResponse:
 
 def _refused_join(request: HttpRequest, form: JoinForm, status: int) -> HttpResponse:
     context = {"join_form": form, "is_invited": True}
-    return _answer(request, "parties/party_start.html", context, status)
+    return answer_with(request, "parties/party_start.html", context, status)
 
 
 def _to_party(uid: str) -> HttpResponse:
@@ -241,7 +146,7 @@ def bring(request: HttpRequest) -> HttpResponse:
     uid, now = guest_uid_of(request), timezone.now()
     form = BringForm(request.POST, uid=uid, now=now)
     if not form.is_valid():
-        return _show(request, status=422, bring_form=form)
+        return show(request, status=422, bring_form=form)
     data = form.cleaned_data
     language = get_language() or "en"
     domain.bring(uid=uid, promise_key=data["promise"], email=data["email"], language=language, now=now)
