@@ -36,7 +36,7 @@ class StartForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # It shares a page with JoinForm: their fields have the same names, and ids of their own.
-        super().__init__(*args, auto_id="start_%s", **kwargs)
+        super().__init__(*args, **{"auto_id": "start_%s", **kwargs})
 
 
 class JoinForm(forms.Form):
@@ -52,7 +52,7 @@ class JoinForm(forms.Form):
     name = _NameField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="join_%s", **kwargs)
+        super().__init__(*args, **{"auto_id": "join_%s", **kwargs})
 
     def clean_code(self) -> str:
         """Return the code as it was made, however it was typed."""
