@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 export PORT
 
-.PHONY: run test test-postgresql bench check checks format setup pins messages
+.PHONY: run test test-postgresql bench bench-presence check checks format setup pins messages
 
 run: ## serve the portal with demo data on http://127.0.0.1:8000 (PORT=… for another)
 	@$(PYTHON) tools/setup.py runtime
@@ -19,6 +19,9 @@ bench: export SECRET_KEY = only-for-the-benchmark-0123456789-abcdefghijklmnopqrs
 bench: setup ## measure the portal against a bare view (takes minutes; ARGS="--engine sqlite --vouchers 1000")
 	@$(VENV)/python manage.py collectstatic --noinput --verbosity=0
 	@$(VENV)/python -m tests.bench.run $(ARGS)
+
+bench-presence: setup ## measure who is online, under load and as it grows (takes minutes; ARGS="--engine redis")
+	@$(VENV)/python -m tests.bench.presence $(ARGS)
 
 check: checks test ## everything that CI checks
 
