@@ -4,6 +4,7 @@ docs/operations.md lists every variable.
 """
 
 import logging
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -76,8 +77,12 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "axes",
     "csp",
     "django_htmx",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "django_tasks_db",
     "ninja",
     "portal",
@@ -88,6 +93,7 @@ INSTALLED_APPS = [
     "webhooks",
     "access",
     "parties",
+    "staff",
     "legacy",
 ]
 
@@ -108,7 +114,25 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "portal.middleware.RefusalMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
+
+# Wrong passwords are counted for name and address together, before a password is looked at.
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_FAILURE_LIMIT = 5
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_CLIENT_IP_CALLABLE = "staff.sign_in.address_of"
+AXES_LOCKOUT_CALLABLE = "staff.sign_in.locked_out"
+AXES_RESET_ON_SUCCESS = True
+AXES_ENABLE_ADMIN = False
+AXES_DISABLE_ACCESS_LOG = True
+# Logs hold no names.
+AXES_VERBOSE = False
+OTP_TOTP_ISSUER = "Hotel voucher portal"
 
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"

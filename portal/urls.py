@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("bookings.urls")),
     path("", include("parties.urls")),
     path("api/", api.urls),
+    path("", include("staff.urls")),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
     path("health/", views.health, name="health"),

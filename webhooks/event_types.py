@@ -22,6 +22,8 @@ KNOWN = (
     "offer.delete",
     "hotel.add",
     "hotel.change",
+    "staff.add",
+    "staff.change",
     "key.create",
     "key.revoke",
     "webhook.create",
