@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "presence",
     "vouchers",
     "bookings",
+    "printing",
     "webhooks",
     "access",
     "parties",
@@ -256,5 +257,9 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["redact"]}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {"django": {"handlers": [], "level": LOG_LEVEL, "propagate": True}},
+    "loggers": {
+        "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        # Four lines for each sign-in that say nothing.
+        "axes": {"level": max(LOG_LEVEL, logging.WARNING)},
+    },
 }

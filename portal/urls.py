@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("vouchers.urls")),
     path("", include("bookings.urls")),
     path("", include("parties.urls")),
+    path("", include("printing.urls")),
     path("api/", api.urls),
     path("", include("staff.urls")),
     path("admin/", admin.site.urls),

@@ -1,0 +1,1 @@
+"""Printing: vouchers and the desk's day list on paper, as PDF."""
