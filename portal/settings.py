@@ -95,6 +95,7 @@ INSTALLED_APPS = [
     "access",
     "parties",
     "staff",
+    "desk",
     "legacy",
 ]
 

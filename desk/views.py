@@ -1,0 +1,253 @@
+"""The front desk over HTTP: a day, a search, one tap for each thing that is done."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import get_conditional_response, patch_vary_headers
+from django.utils.http import urlencode
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from bookings.arrivals import mark_arrived
+from bookings.domain import book_any, cancel_booking, mark_no_show
+from bookings.places import CalendarPlace
+from desk.forms import CancelForm, DayForm, VoucherForm, WalkInAddress, WalkInForm
+from desk.queries import Line, etag_of, find, line_of, lines_of_day
+from portal.admin import acting
+from portal.errors import Rejected
+from presence.domain import new_guest_uid
+from vouchers.domain import redeem_voucher, undo_redemption
+from vouchers.models import Batch, Hotel
+from vouchers.states import Status
+
+private = cache_control(private=True, no_cache=True)
+SEE, BOOK, CHANGE = "bookings.view_booking", "bookings.add_booking", "bookings.change_booking"
+REDEEM = "vouchers.change_voucher"
+_DAY = timedelta(days=1)
+MOST_BATCHES = 100
+
+
+def _hotels_for(request: HttpRequest, permission: str) -> list[Hotel]:
+    """Return the hotels whose desk this is.
+
+    Raises PermissionDenied for who may not do that, or works for no hotel.
+    """
+    if not request.user.has_perm(permission):
+        raise PermissionDenied
+    hotels = list(Hotel.objects.of_staff(request.user))
+    if not hotels:
+        raise PermissionDenied
+    return hotels
+
+
+def _chosen(hotels: list[Hotel], key: str) -> Hotel:
+    """Return the hotel that an address names, the first one where it names none."""
+    if not key:
+        return hotels[0]
+    found = next((hotel for hotel in hotels if hotel.pk == key), None)
+    if found is None:
+        raise Http404
+    return found
+
+
+@private
+@require_safe
+def day(request: HttpRequest) -> HttpResponse:
+    """Show a day by time, or what was looked for."""
+    hotels = _hotels_for(request, SEE)
+    form = DayForm(request.GET)
+    form.is_valid()
+    place = form.cleaned_data
+    hotel, now = _chosen(hotels, place.get("hotel") or ""), timezone.now()
+    chosen_day = place.get("day") or now.astimezone(hotel.zone).date()
+    text, message, status = place.get("q") or "", "", 200
+    lines: list[Line] = []
+    if text:
+        try:
+            lines = find(text, [one.pk for one in hotels], now)
+        except Rejected as error:
+            message, status = error.message, error.status
+    else:
+        lines = lines_of_day(hotel, chosen_day, now)
+    context = {
+        "hotels": hotels,
+        "hotel": hotel,
+        "day": chosen_day,
+        "before": chosen_day - _DAY,
+        "after": chosen_day + _DAY,
+        "today": now.astimezone(hotel.zone).date(),
+        "lines": lines,
+        "text": text,
+        "message": message,
+        "here": _address(hotel, day=str(chosen_day)),
+        "is_list": not text,
+    }
+    return _with_tag(request, context, status)
+
+
+def _with_tag(request: HttpRequest, context: dict[str, Any], status: int) -> HttpResponse:
+    """Answer with the page, or with the list alone while a page asks for it again and again."""
+    if not getattr(request, "htmx", False) or request.htmx.target != "desk-list":  # type: ignore[attr-defined]
+        response = render(request, "desk/day_page.html", context, status=status)
+    else:
+        tag = etag_of(context["lines"])
+        same = get_conditional_response(request, etag=tag)
+        response = same or render(request, "desk/_desk_list.html", context, status=status)
+        response.headers["ETag"] = tag
+    patch_vary_headers(response, ("HX-Request", "HX-Target", "Cookie"))
+    return response
+
+
+def _line(request: HttpRequest, permission: str) -> Line:
+    """Return the line that a press is about."""
+    hotels = _hotels_for(request, permission)
+    form = VoucherForm(request.POST)
+    if not form.is_valid():
+        raise BadRequest
+    line = line_of(form.cleaned_data["voucher"], [hotel.pk for hotel in hotels], timezone.now())
+    if line is None:
+        raise Http404
+    return line
+
+
+def _press(request: HttpRequest, permission: str, verb: Callable[[Line, datetime], object]) -> HttpResponse:
+    """Do something with one line, and answer with the line as it is then; a refusal says why on it."""
+    line = _line(request, permission)
+    message, status = "", 200
+    try:
+        verb(line, timezone.now())
+    except Rejected as error:
+        message, status = error.message, error.status
+        if not getattr(request, "htmx", False):
+            raise
+    fresh = line_of(line.key, [line.hotel.pk], timezone.now())
+    if getattr(request, "htmx", False):
+        context = {"line": fresh, "message": message, "is_pressed": True}
+        return render(request, "desk/_desk_line.html", context, status=status)
+    return redirect(_back_to(line))
+
+
+def _back_to(line: Line) -> str:
+    place = {"q": line.key}
+    if line.booking is not None:
+        place = {"day": str(line.booking.slot_start.astimezone(line.hotel.zone).date())}
+    return f"{_address(line.hotel, **place)}#line-{line.key}"
+
+
+def _address(hotel: Hotel, **place: str) -> str:
+    return f"{reverse('desk:day')}?{urlencode({'hotel': hotel.pk, **place})}"
+
+
+@require_POST
+def redeem(request: HttpRequest) -> HttpResponse:
+    """Redeem a voucher: the guest is here and uses it."""
+    by = acting(request)
+    return _press(request, REDEEM, lambda line, now: redeem_voucher(voucher_id=line.key, by=by, now=now))
+
+
+@require_POST
+def undo(request: HttpRequest) -> HttpResponse:
+    """Take a redemption back, within five minutes."""
+    by = acting(request)
+    return _press(request, REDEEM, lambda line, now: undo_redemption(voucher_id=line.key, by=by, now=now))
+
+
+def _booking_of(line: Line) -> str:
+    if line.booking is None:
+        raise Http404
+    return line.booking.pk
+
+
+@require_POST
+def arrived(request: HttpRequest) -> HttpResponse:
+    """Note that a guest is here, without using the voucher yet."""
+    by = acting(request)
+    return _press(
+        request, CHANGE, lambda line, now: mark_arrived(booking_id=_booking_of(line), by=by, now=now)
+    )
+
+
+@require_POST
+def no_show(request: HttpRequest) -> HttpResponse:
+    """Mark that a guest did not come."""
+    by = acting(request)
+    return _press(
+        request, CHANGE, lambda line, now: mark_no_show(booking_id=_booking_of(line), by=by, now=now)
+    )
+
+
+@private
+@require_http_methods(["GET", "HEAD", "POST"])
+def cancel(request: HttpRequest, voucher_id: str) -> HttpResponse:
+    """Ask why, then cancel a booking."""
+    hotels = _hotels_for(request, CHANGE)
+    line = line_of(voucher_id, [hotel.pk for hotel in hotels], timezone.now())
+    if line is None or line.booking is None:
+        raise Http404
+    form = CancelForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        cancel_booking(
+            booking_id=line.booking.pk,
+            by=acting(request),
+            now=timezone.now(),
+            reason=form.cleaned_data["reason"],
+        )
+        return redirect(_back_to(line))
+    context = {"line": line, "form": form, "back": _back_to(line)}
+    return render(request, "desk/cancel_page.html", context, status=422 if form.errors else 200)
+
+
+@private
+@require_http_methods(["GET", "HEAD", "POST"])
+def walk_in(request: HttpRequest) -> HttpResponse:
+    """Book for a guest who stands at the desk: what, when, and a name."""
+    hotels = _hotels_for(request, BOOK)
+    address = WalkInAddress(request.GET)
+    address.is_valid()
+    hotel = _chosen(hotels, address.cleaned_data.get("hotel") or "")
+    form = WalkInForm(request.POST if request.method == "POST" else None)
+    now = timezone.now()
+    batches = Batch.objects.select_related("hotel", "offer").shown_as(Status.ISSUED, now).filter(hotel=hotel)
+    key = address.cleaned_data.get("batch")
+    batch = batches.filter(pk=key).first() if key else None
+    if key and batch is None:
+        raise Http404
+    message, status = "", 422 if form.errors else 200
+    if request.method == "POST" and batch is not None and form.is_valid():
+        try:
+            booking = book_any(
+                batch_id=batch.pk,
+                start=form.cleaned_data["slot"],
+                holder_uid=new_guest_uid(),
+                by=acting(request),
+                now=now,
+                guest=form.details(hotel.default_language),
+            )
+        except Rejected as error:
+            message, status = error.message, error.status
+        else:
+            return redirect(_back_to(Line(booking.voucher, booking, Status.BOOKED, False, now)))  # noqa: FBT003
+    context = {
+        "hotels": hotels,
+        "hotel": hotel,
+        "batches": list(batches.order_by("title", "pk")[:MOST_BATCHES]),
+        "chosen": _walk_in_place(batch, address, hotel, now) if batch else None,
+        "form": form,
+        "message": message,
+        "query": request.GET,
+    }
+    return render(request, "desk/walk_in_page.html", context, status=status)
+
+
+def _walk_in_place(batch: Batch, address: WalkInAddress, hotel: Hotel, now: datetime) -> CalendarPlace:
+    """Return where the calendar stands; today, where the address says nothing."""
+    place = {name: address.cleaned_data.get(name) for name in ("month", "day", "slot")}
+    if not any(place.values()):
+        place["day"] = now.astimezone(hotel.zone).date()
+    return CalendarPlace(batch, place, now)
