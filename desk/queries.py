@@ -82,6 +82,11 @@ class Line:
         )
 
     @property
+    def has_press(self) -> bool:
+        """True while there is anything to press."""
+        return self.can_redeem or self.can_undo or self.can_arrive or self.can_mark_no_show
+
+    @property
     def _booking(self) -> Booking:
         if self.booking is None:
             raise TypeError("This line has no booking.")

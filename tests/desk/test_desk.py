@@ -200,7 +200,6 @@ def test_a_voucher_without_a_booking_is_found_and_redeemed_for_a_walk_in(desk: C
 def test_what_cannot_be_redeemed_says_what_it_is(
     desk: Client, offer: Offer, what: str, sentence: str
 ) -> None:
-    from bookings.domain import withdraw_voucher
 
     voucher = make_voucher(offer)
     if what == "consumed":

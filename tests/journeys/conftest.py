@@ -39,7 +39,12 @@ def site(
     url = f"sqlite:///{database}"
     told = manage(url, "prepare", "--demo")
     with portal(url, home / "gunicorn.log", workers=2) as server:
-        yield Site(server.url, database, guest_path=re.search(r"/guest/\S+", told)[0])
+        yield Site(
+            server.url,
+            database,
+            guest_path=re.search(r"/guest/\S+", told)[0],
+            staff_password=re.search(r"password: (\S+)", told)[1],
+        )
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,8 @@
 
 import re
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import count
@@ -10,6 +12,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Locator, Page, ViewportSize, expect
+
+from tests.servers import ROOT, environment
 
 PHONE: ViewportSize = {"width": 360, "height": 740}
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
@@ -23,11 +27,40 @@ class Site:
     url: str
     database: Path
     guest_path: str
+    staff_password: str
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Read the database past all of the portal's own code."""
         with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
             return connection.execute(sql, values).fetchall()
+
+    def code_of(self, voucher: str) -> str:
+        """Return the code that a voucher's guest shows at the desk."""
+        return self._in_process(
+            "from bookings.codes import voucher_code as f; print(f(sys.argv[1]))", voucher
+        )
+
+    def redeem(self, booking: str) -> None:
+        """Redeem a booking's voucher past the browser, as another desk would."""
+        (voucher,) = self.rows("SELECT voucher_id FROM bookings_booking WHERE id = ?", booking)[0]
+        self._in_process(
+            "from vouchers.domain import redeem_voucher as f; from django.utils import timezone;"
+            " from portal.actors import staff;"
+            " f(voucher_id=sys.argv[1], by=staff('other'), now=timezone.now())",
+            str(voucher),
+        )
+
+    def _in_process(self, code: str, *values: str) -> str:
+        """Run a line of the project's own code on this database; returns what it prints."""
+        done = subprocess.run(
+            [sys.executable, "-c", f"import sys, django; django.setup(); {code}", *values],
+            cwd=ROOT,
+            env=environment(f"sqlite:///{self.database}"),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
 
     def number(self, sql: str, *values: object) -> int:
         """Read one number."""
