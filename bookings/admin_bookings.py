@@ -5,22 +5,20 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from bookings.admin_filters import DayFilter
+from bookings.admin_pages import BookingPages
 from bookings.domain import cancel_booking, mark_no_show
 from bookings.models import Booking, BookingStatus
-from bookings.online import guests_online
 from events.queries import journal_of
 from portal import formats
-from portal.admin import HotelFilter, ReadOnlyAdmin, acting, hotels_of, is_superuser, moment_of
+from portal.admin import HotelFilter, acting, hotels_of, is_superuser, moment_of
 from portal.admin_actions import APPLY, ReasonForm, ask_first, run_each
 from portal.errors import Conflict
 from vouchers.models import Hotel
@@ -29,7 +27,7 @@ from vouchers.states import Status
 _UTC = ZoneInfo("UTC")
 
 
-class BookingAdmin(ReadOnlyAdmin):
+class BookingAdmin(BookingPages):
     """Bookings; cancelling and marking need the permission to change."""
 
     change_form_template = "admin/record_change_form.html"
@@ -96,24 +94,6 @@ class BookingAdmin(ReadOnlyAdmin):
         if booking.no_show_at and booking.voucher.status != Status.CONSUMED:
             return _("Not come")
         return str(booking.voucher.shown(timezone.now()).label)
-
-    def get_urls(self) -> list[Any]:
-        """Add the page that says who is online."""
-        page = self.admin_site.admin_view(self.online_page)
-        return [path("online/", page, name="bookings_booking_online"), *super().get_urls()]
-
-    def online_page(self, request: HttpRequest) -> HttpResponse:
-        """Show which guests of the user's hotels are online now, with what they have booked today."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        hotels = Hotel.objects.all() if is_superuser(request) else hotels_of(request)
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": _("Who is online now"),
-            "guests": guests_online(hotels, timezone.now()),
-        }
-        return TemplateResponse(request, "admin/bookings/booking/online.html", context)
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """Tell whether the user may cancel and mark bookings."""

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -14,6 +15,17 @@ from events.queries import details, differences
 from portal.admin import ReadOnlyAdmin, moment_words
 
 _UTC = ZoneInfo("UTC")
+# Where the admin shows what an event is about; the apps above are known by name alone.
+_PAGES = {
+    "voucher": "vouchers_voucher",
+    "booking": "bookings_booking",
+    "offer": "vouchers_offer",
+    "hotel": "vouchers_hotel",
+    "key": "access_apikey",
+    "webhook": "webhooks_subscription",
+    "staff": "auth_user",
+    "room": "presence_room",
+}
 
 
 @admin.register(Event)
@@ -31,7 +43,7 @@ class EventAdmin(ReadOnlyAdmin):
         "created",
         "type",
         "subject_type",
-        "subject_id",
+        "subject",
         "actor_id",
         "issuer_uid",
         "before_and_after",
@@ -44,6 +56,15 @@ class EventAdmin(ReadOnlyAdmin):
         """Return when it happened, in UTC: the journal is of many hotels."""
         at: datetime = event.created_at.astimezone(UTC)
         return moment_words(at, _UTC)
+
+    @admin.display(description=gettext_lazy("subject"))
+    def subject(self, event: Event) -> SafeString | str:
+        """Return the subject's id, with the way to its page where it has one."""
+        page = _PAGES.get(event.subject_type)
+        if page is None:
+            return event.subject_id
+        address = reverse(f"admin:{page}_change", args=(event.subject_id,))
+        return format_html('<a href="{}">{}</a>', address, event.subject_id)
 
     @admin.display(description=gettext_lazy("changes"))
     def changes(self, event: Event) -> str:
