@@ -1,12 +1,22 @@
 """The second step of a sign-in: a number from an app, or one of the spare numbers."""
 
+from base64 import b32encode
+from binascii import unhexlify
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
 from django.contrib.auth.models import User
+from django.core import signing
 from django.db import transaction
 from django_otp import devices_for_user
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
+from django_otp.util import random_hex
 
 SPARE_TOKENS = 8
+_SALT = "staff.second-step"
+_OFFER_LASTS = timedelta(hours=1)
 
 
 def has_second_step(user: User) -> bool:
@@ -29,19 +39,46 @@ def is_right(user: User, token: str) -> bool:
     return False
 
 
-def device_to_set_up(user: User) -> TOTPDevice:
-    """Return the device that a user is setting up: it counts for nothing until a number has proved it."""
-    return TOTPDevice.objects.get_or_create(user=user, confirmed=False, name="app")[0]
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A secret to set up: `address` is what an app scans, `sealed` what the form brings back."""
+
+    key: str
+    address: str
+    secret: str
+    sealed: str
+
+
+def offer_of(user: User) -> Offer:
+    """Return a new secret for a user; nothing is stored until a number has proved that an app has it."""
+    key = random_hex()
+    return _offer(user, key, signing.dumps({"user": user.pk, "key": key}, salt=_SALT))
+
+
+def _offer(user: User, key: str, sealed: str) -> Offer:
+    secret = b32encode(unhexlify(key)).decode().rstrip("=")
+    return Offer(key, TOTPDevice(user=user, key=key).config_url, secret, sealed)
+
+
+def offer_again(user: User, sealed: str) -> Offer | None:
+    """Return the secret that a form brought back; None unless it was this user's, and not long ago."""
+    try:
+        content: Any = signing.loads(sealed, salt=_SALT, max_age=_OFFER_LASTS)
+    except signing.BadSignature:
+        return None
+    return _offer(user, content["key"], sealed) if content["user"] == user.pk else None
 
 
 @transaction.atomic
-def switch_on(user: User, token: str) -> list[str]:
+def switch_on(user: User, sealed: str, token: str) -> list[str]:
     """Set the second step up if the number is right; returns spare numbers, none when it is wrong."""
-    device = device_to_set_up(user)
-    if not device.verify_token(token):
+    offer = offer_again(user, sealed)
+    if offer is None:
         return []
-    device.confirmed = True
-    device.save()
+    device = TOTPDevice.objects.create(user=user, key=offer.key, name="app", confirmed=True)
+    if not device.verify_token(token):
+        transaction.set_rollback(True)
+        return []
     spare = StaticDevice.objects.create(user=user, name="spare")
     tokens = [StaticToken.random_token() for _number in range(SPARE_TOKENS)]
     StaticToken.objects.bulk_create([StaticToken(device=spare, token=token) for token in tokens])

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from bookings.codes import qr_svg
 from staff.forms import TokenForm
-from staff.second_step import device_to_set_up, has_second_step, switch_off, switch_on
+from staff.second_step import has_second_step, offer_again, offer_of, switch_off, switch_on
 
 
 @never_cache
@@ -29,7 +29,7 @@ def second_step(request: HttpRequest) -> HttpResponse:
                 messages.success(request, _("Your second step is switched off."))
                 return redirect("admin:index")
         else:
-            spare = switch_on(user, token)
+            spare = switch_on(user, request.POST.get("sealed", ""), token)
         if not spare:
             form.add_error("token", _("This number is not right, or it has run out."))
     context = {
@@ -40,8 +40,9 @@ def second_step(request: HttpRequest) -> HttpResponse:
         "spare": spare,
     }
     if not is_on and not spare:
-        device = device_to_set_up(user)
-        context["qr"] = qr_svg(device.config_url, label=_("Scan this with your authenticator app"))
-        context["secret"] = device.config_url.partition("secret=")[2].partition("&")[0]
+        # A mistyped number leaves the picture as it is: the app has it already.
+        offer = offer_again(user, request.POST.get("sealed", "")) or offer_of(user)
+        context["offer"] = offer
+        context["qr"] = qr_svg(offer.address, label=_("Scan this with your authenticator app"))
     status = 422 if form.errors else 200
     return render(request, "admin/staff/second_step.html", context, status=status)

@@ -1,5 +1,8 @@
 """Signing in: attempts are counted, a second step is asked of those who have one."""
 
+import base64
+import html
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -37,8 +40,8 @@ def is_in(client: Client) -> bool:
     return client.get("/admin/").status_code == 200
 
 
-def number(device: TOTPDevice) -> str:
-    totp = TOTP(device.bin_key, device.step, device.t0, device.digits, device.drift)
+def number(key: bytes) -> str:
+    totp = TOTP(key)
     totp.time = NOW.timestamp()
     return f"{totp.token():06}"
 
@@ -78,12 +81,22 @@ def test_no_log_holds_a_name_or_a_password(clerk: User, caplog: Any) -> None:
     assert "canary" not in caplog.text
 
 
-def set_up(client: Client, clerk: User) -> list[str]:
+def offered(client: Client) -> tuple[str, bytes]:
+    """Return what the page's form brings back, and the secret that an app would scan."""
     page = client.get("/admin/second-step/").content.decode()
     assert 'class="qr"' in page
-    device = TOTPDevice.objects.get(user=clerk)
-    assert not device.confirmed
-    answer = client.post("/admin/second-step/", {"token": number(device)})
+    secret = re.search(r"<code>([A-Z2-7]+)</code>", page)[1]
+    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
+    return html.unescape(re.search(r'name="sealed" value="([^"]+)"', page)[1]), key
+
+
+def set_up(client: Client, clerk: User) -> list[str]:
+    sealed, key = offered(client)
+    # Looking at the page stores nothing, and a wrong number leaves the picture as it is.
+    wrong = client.post("/admin/second-step/", {"token": "000000", "sealed": sealed})
+    assert sealed in wrong.content.decode()
+    assert not TOTPDevice.objects.exists()
+    answer = client.post("/admin/second-step/", {"token": number(key), "sealed": sealed})
     assert "Your second step is switched on." in words_of(answer)
     spare = list(StaticToken.objects.values_list("token", flat=True))
     assert len(spare) == 8
@@ -102,7 +115,7 @@ def test_a_second_step_is_asked_as_soon_as_it_is_set_up(clerk: User, clock: Any)
     assert "This number is not right" in words_of(sign_in(other, token="000000"))
     assert not is_in(other)
     # The number that set it up is used up; a spare one opens once.
-    sign_in(other, token=number(device))
+    sign_in(other, token=number(device.bin_key))
     assert not is_in(other)
     clock.shift(timedelta(minutes=20))
     assert sign_in(other, token=spare).status_code == 302
@@ -115,9 +128,18 @@ def test_a_second_step_is_asked_as_soon_as_it_is_set_up(clerk: User, clock: Any)
 def test_a_wrong_number_switches_nothing_on(clerk: User) -> None:
     client = Client()
     sign_in(client)
-    client.get("/admin/second-step/")
-    assert client.post("/admin/second-step/", {"token": "000000"}).status_code == 422
-    assert not TOTPDevice.objects.filter(confirmed=True).exists()
+    sealed, key = offered(client)
+    other = User.objects.create_user("other", password=PASSWORD, is_staff=True)
+    stranger = Client()
+    stranger.force_login(other)
+    for browser, fields in (
+        (client, {"token": "000000", "sealed": sealed}),
+        (client, {"token": number(key)}),
+        (client, {"token": number(key), "sealed": sealed + "x"}),
+        (stranger, {"token": number(key), "sealed": sealed}),
+    ):
+        assert browser.post("/admin/second-step/", fields).status_code == 422
+    assert not TOTPDevice.objects.exists()
     assert sign_in(Client()).status_code == 302
 
 
