@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "presence",
     "vouchers",
     "bookings",
+    "reports",
     "printing",
     "webhooks",
     "access",

@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("printing.urls")),
     path("api/", api.urls),
     path("", include("desk.urls")),
+    path("", include("reports.urls")),
     path("", include("staff.urls")),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
