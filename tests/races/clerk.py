@@ -8,6 +8,9 @@ import sys
 from datetime import time, timedelta
 from typing import Any
 
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.models import Group, User
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
 from django.http import HttpResponse
 from django.utils import timezone
@@ -22,6 +25,7 @@ from presence.browser import remember_guest
 from presence.domain import new_guest_uid
 from presence.models import Room
 from presence.rooms import match
+from staff.roles import FRONT_DESK
 from tests.api import make_key
 from tests.make import CLERK, make_hotel, make_offer, make_voucher, make_vouchers
 from vouchers.models import Offer, Voucher
@@ -100,6 +104,20 @@ def party(*, offer: str, size: int) -> dict[str, Any]:
     return {"cookie": response.cookies["guest"].value, "shown": shown, "uids": uids, "party": made.pk}
 
 
+def session() -> str:
+    """Sign a clerk of the hotel in; returns what the session's cookie holds."""
+    user, is_new = User.objects.get_or_create(username="clerk", defaults={"is_staff": True})
+    if is_new:
+        user.groups.add(Group.objects.get(name=FRONT_DESK))
+        make_hotel("hotel-races", time_zone="UTC").staff.add(user)
+    store = SessionStore()
+    store[SESSION_KEY] = str(user.pk)
+    store[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    store[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    store.create()
+    return str(store.session_key)
+
+
 def outcome(*, party: str) -> Any:
     """Return what a party was told of its last press."""
     return Party.objects.get(pk=party).outcome
@@ -133,7 +151,8 @@ def unguard() -> bool:
 
 
 _VERBS = {
-    verb.__name__: verb for verb in (seed, guests, key, count, withdraw, party, outcome, rooms, unguard)
+    verb.__name__: verb
+    for verb in (seed, guests, key, count, withdraw, party, session, outcome, rooms, unguard)
 }
 
 
