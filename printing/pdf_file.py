@@ -1,6 +1,5 @@
 """A PDF that is handed out while it is drawn, so that its length costs no memory."""
 
-from collections.abc import Iterator
 from io import BytesIO
 from threading import Lock
 from typing import Any
@@ -79,8 +78,3 @@ class PdfFile:
         data = b"".join(self._out.strings)
         self._out.strings.clear()
         return data
-
-
-def whole(parts: Iterator[bytes]) -> bytes:
-    """Return a short PDF in one piece."""
-    return b"".join(parts)
