@@ -31,6 +31,9 @@ class VoucherPrinting(ScopedAdmin):
     def print_pdf(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponseBase | None:
         """Ask for paper and language, then send the chosen vouchers as one PDF."""
         keys = list(rows.values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
+        if not keys:
+            self.message_user(request, _("None of the chosen vouchers is in this list."), messages.ERROR)
+            return None
         form = _form(request, APPLY in request.POST)
         if len(keys) <= MOST_AT_ONCE and form.is_valid():
             chosen = Voucher.objects.filter(pk__in=keys)

@@ -63,11 +63,10 @@ def day_pdf(sheet: DaySheet, *, language: str) -> Iterator[bytes]:
     pages = list(_pages(sheet))
     for number, rows in enumerate(pages, start=1):
         _draw_head(file.canvas, sheet)
-        _draw_foot(file.canvas, sheet, f"{number} / {len(pages)}")
         _draw_rows(file.canvas, rows)
         if not rows:
-            file.canvas.setFillColor(_SOFT)
             draw(file.canvas, _LEFT, _TOP - _HEAD - 20, sheet.nothing, SANS, 10)
+        _draw_foot(file.canvas, sheet, f"{number} / {len(pages)}")
         yield file.end_page()
     yield file.end()
 
@@ -99,11 +98,11 @@ def _height(row: Row) -> float:
 def _draw_head(canvas: Any, sheet: DaySheet) -> None:
     """Draw whose day it is, and the headings."""
     canvas.setFillColor(_BLACK)
-    (summary,) = lines(sheet.summary, SANS, 9, 120, 1) or ("",)
-    draw(canvas, _RIGHT, _TOP - 18, summary, SANS, 9, at=1)
     for place, (text, font, size) in enumerate(((sheet.hotel, SANS, 9), (sheet.day, SERIF, 15))):
         for line in lines(text, font, size, _RIGHT - _LEFT - 130, 1):
             draw(canvas, _LEFT, _TOP - place * 20, line, font, size)
+    for line in lines(sheet.summary, SANS, 9, 120, 1):
+        draw(canvas, _RIGHT, _TOP - 18, line, SANS, 9, at=1)
     y = _TOP - _HEAD + 8
     canvas.setFillColor(_SOFT)
     for number, heading in enumerate(sheet.headings):

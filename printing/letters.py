@@ -43,7 +43,7 @@ def _is_drawn(sign: str) -> bool:
         return False
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def drawable(text: str) -> str:
     """Return a text as it can be drawn, on one line.
 
@@ -72,7 +72,7 @@ def _runs(text: str, font: str) -> list[tuple[str, str]]:
     return [(_SYMBOLS if number % 2 else font, piece) for number, piece in enumerate(pieces) if piece]
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def width_of(text: str, font: str, size: float) -> float:
     """Return how wide a drawable text is, in points."""
     return sum(float(pdfmetrics.stringWidth(piece, name, size)) for name, piece in _runs(text, font))
@@ -93,7 +93,7 @@ def draw(
         x += width_of(piece, name, size) + spacing * len(piece)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def lines(text: str, font: str, size: float, width: float, most: int) -> tuple[str, ...]:
     """Break a text into at most so many lines of a width; what is left over is three dots.
 

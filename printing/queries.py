@@ -57,22 +57,22 @@ def ticket_of_voucher(voucher: Voucher, *, now: datetime, with_code: bool) -> Ti
     One that can no longer be used has none for anybody.
     """
     status = voucher.shown(now)
-    about, stamp = _("Show this at the front desk."), ""
+    about, stamp = [_("Show this at the front desk.")], ""
     if status not in _USABLE:
-        about, stamp = _("This voucher can no longer be used."), str(status.label)
+        about, stamp = [_("This voucher can no longer be used.")], str(status.label)
     elif not with_code:
-        about = _("The code for the front desk comes with your booking.")
+        about = [_("The code for the front desk comes with your booking.")]
     if status == Status.ISSUED:
-        about = f"{about} {_('Book a time: %(address)s') % {'address': settings.PUBLIC_URL}}"
+        about.append(_("Book a time: %(address)s") % {"address": settings.PUBLIC_URL})
     facts = (*_facts(voucher), (_("Valid"), _validity_words(voucher)))
-    return _ticket(voucher, facts, with_code=with_code and status in _USABLE, about=about, stamp=stamp)
+    return _ticket(voucher, facts, with_code=with_code and status in _USABLE, about=tuple(about), stamp=stamp)
 
 
 def ticket_of_booking(booking: Booking, *, now: datetime) -> Ticket:
     """Return a booking with its voucher loaded, as its guest prints it: with the code while it is live."""
     voucher, zone = booking.voucher, booking.hotel.zone
     is_live = booking.is_live(now)
-    about = _("Show this at the front desk.") if is_live else ""
+    about = (_("Show this at the front desk."),) if is_live else ()
     stamp = "" if is_live else booking_words(booking, now)
     day = formats.long_day_words(booking.slot_start.astimezone(zone).date())
     city = zone.key.rpartition("/")[2].replace("_", " ")
@@ -94,7 +94,7 @@ def _ticket(
     facts: tuple[tuple[str, str], ...],
     *,
     with_code: bool,
-    about: str,
+    about: tuple[str, ...],
     stamp: str,
     when: tuple[str, ...] = (),
 ) -> Ticket:

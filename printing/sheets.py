@@ -41,7 +41,8 @@ def tickets_pdf(
         file.canvas.restoreState()
         if place == len(places) - 1:
             yield file.end_page()
-    if number % len(places):
+    # A file without a page is none: readers refuse it.
+    if number % len(places) or not number:
         yield file.end_page()
     yield file.end()
 

@@ -27,6 +27,8 @@ _LABEL = 62.0
 _LEAST_MIDDLE = 72.0
 _LABEL_SIZE, _FACT_SIZE, _TERMS_SIZE = 6.6, 7.8, 6.4
 _FACT_LEADING, _FACT_GAP = 10.2, 5.2
+# Each of an id's letters has to be read, so that a long one is smaller rather than cut.
+_ID_SIZES = (8.6, 7.6, 6.6, 5.6)
 _MOST_FACTS, _MOST_TERMS = 4, 5
 Fact = tuple[str, tuple[str, ...]]
 
@@ -50,7 +52,7 @@ class Ticket:
     facts: tuple[tuple[str, str], ...]
     terms: tuple[str, ...]
     code: str
-    about: str
+    about: tuple[str, ...]
     stamp: str
 
 
@@ -79,10 +81,14 @@ def draw_ticket(canvas: Any, ticket: Ticket) -> None:
     canvas.setLineWidth(0.7)
     canvas.roundRect(_FRAME, _FRAME, WIDTH - 2 * _FRAME, HEIGHT - 2 * _FRAME, 5)
     below_head = _draw_head(canvas, ticket)
-    _draw_foot(canvas, ticket)
     facts, terms = _what_fits(ticket, below_head - _FOOT - _LEAST_MIDDLE)
-    above_foot = _draw_facts(canvas, facts, terms)
-    _draw_middle(canvas, ticket, below_head, above_foot)
+    above_terms = _FOOT + 9 + (terms.height + 6 if terms.lines else 0)
+    above_facts = above_terms + sum(map(_fact_height, facts))
+    # In the order in which it is read: that is how it is copied and read aloud.
+    _draw_middle(canvas, ticket, below_head, above_facts)
+    _draw_facts(canvas, facts, above_facts)
+    _draw_blocks(canvas, above_terms - 6, [terms])
+    _draw_foot(canvas, ticket)
 
 
 def _what_fits(ticket: Ticket, room: float) -> tuple[list[Fact], _Block]:
@@ -138,7 +144,8 @@ def _draw_blocks(canvas: Any, top: float, blocks: list[_Block]) -> float:
 
 def _draw_middle(canvas: Any, ticket: Ticket, top: float, bottom: float) -> None:
     """Draw what is given and when, in the middle of the room; what it is about takes what is left."""
-    service = drawable(ticket.service).upper()
+    # Narrower than the rest, since its letters stand apart.
+    (service,) = lines(ticket.service.upper(), SANS, 6, _INNER * 0.75, 1) or ("",)
     room = top - bottom - 20
     shown = tuple(line for words in ticket.when for line in lines(words, SERIF, 11, _INNER, 1))
     when = _Block(shown, SERIF, 11, ACCENT, 4)
@@ -162,30 +169,21 @@ def _title_block(title: str, room: float) -> _Block:
     return _Block(lines(title, SERIF, 11, _INNER, max(1, int(room / 15))), SERIF, 11, INK, 3)
 
 
-def _draw_facts(canvas: Any, facts: list[tuple[str, tuple[str, ...]]], terms: _Block) -> float:
-    """Draw the facts and the terms upwards from the foot; returns where they begin."""
-    y = _FOOT + 9
-    if terms.lines:
-        y += terms.height
-        canvas.setFillColor(terms.color)
-        for number, line in enumerate(terms.lines):
-            base = y - terms.size - number * terms.leading
-            draw(canvas, WIDTH / 2, base, line, terms.font, terms.size, at=0.5)
-        y += 6
+def _draw_facts(canvas: Any, facts: list[Fact], top: float) -> None:
+    """Draw what there is to know, each with its name, from `top` downwards."""
     canvas.setLineWidth(0.4)
     canvas.setStrokeColor(LINE)
-    for fact in reversed(facts):
+    y = top
+    for fact in facts:
         label, words = fact
-        height = _fact_height(fact)
-        canvas.line(_MARGIN, y + height, WIDTH - _MARGIN, y + height)
+        canvas.line(_MARGIN, y, WIDTH - _MARGIN, y)
         canvas.setFillColor(SOFT)
         (shown,) = lines(label, SANS, _LABEL_SIZE, _LABEL - 4, 1) or ("",)
-        draw(canvas, _MARGIN, y + height - 10.4, shown, SANS, _LABEL_SIZE)
+        draw(canvas, _MARGIN, y - 10.4, shown, SANS, _LABEL_SIZE)
         canvas.setFillColor(INK)
         for number, line in enumerate(words):
-            draw(canvas, _MARGIN + _LABEL, y + height - 10.4 - number * _FACT_LEADING, line, SANS, _FACT_SIZE)
-        y += height
-    return y
+            draw(canvas, _MARGIN + _LABEL, y - 10.4 - number * _FACT_LEADING, line, SANS, _FACT_SIZE)
+        y -= _fact_height(fact)
 
 
 def _draw_foot(canvas: Any, ticket: Ticket) -> None:
@@ -201,17 +199,18 @@ def _draw_foot(canvas: Any, ticket: Ticket) -> None:
         x += _CODE + 14
     width = WIDTH - _MARGIN - x
     canvas.setFillColor(INK)
-    for line in lines(ticket.stamp, SERIF, 13, width, 2):
+    for line in lines(ticket.stamp, SERIF, 13, width, 1):
         y -= 15
         draw(canvas, x, y, line, SERIF, 13)
     canvas.setFillColor(SOFT)
-    y -= 6
-    for line in lines(ticket.about, SANS, 7.2, width, 4):
-        y -= 9.6
-        draw(canvas, x, y, line, SANS, 7.2)
+    for words in ticket.about[:2]:
+        y -= 6
+        for line in lines(words, SANS, 7.2, width, 2):
+            y -= 9.6
+            draw(canvas, x, y, line, SANS, 7.2)
     canvas.setFillColor(INK)
-    size = size_within(ticket.id, SANS, (8.6, 7.6, 6.6, 5.6), width)
-    draw(canvas, x, _FOOT - 9 - _CODE, ticket.id, SANS, size)
+    number = drawable(ticket.id)
+    draw(canvas, x, _FOOT - 9 - _CODE, number, SANS, size_within(number, SANS, _ID_SIZES, width))
 
 
 def _draw_code(canvas: Any, text: str, x: float, y: float) -> None:
