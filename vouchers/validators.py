@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 MOST_LEVELS = 32
+_INTEGERS = 2**63
 
 
 @cache
@@ -38,9 +39,10 @@ def is_storable(value: object, levels: int = MOST_LEVELS) -> bool:
     if isinstance(value, str):
         return "\x00" not in value and not any("\ud800" <= sign <= "\udfff" for sign in value)
     if isinstance(value, int):
-        return -(2**63) <= value < 2**63
+        return -_INTEGERS <= value < _INTEGERS
     if isinstance(value, float):
-        return math.isfinite(value)
+        # PostgreSQL gives 1e30 back as the integer that it is.
+        return math.isfinite(value) and abs(value) < _INTEGERS
     if isinstance(value, Mapping):
         return all(is_storable(key) and is_storable(content, levels - 1) for key, content in value.items())
     return not isinstance(value, list | tuple) or all(is_storable(content, levels - 1) for content in value)

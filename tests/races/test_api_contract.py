@@ -30,12 +30,14 @@ def hotel(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def test_the_api_keeps_its_description(hotel: Hotel, tmp_path: Path) -> None:
     hotel.offer(vouchers=20, batches=2, capacity=3)
     key = hotel.clerk.ask("key", hotel=None if hotel.engine.name == "postgresql" else "hotel-races")
+    (guest,) = hotel.clerk.ask("guests", number=1)
     command = ["-m", "schemathesis.cli", "--config-file", str(ROOT / "tests/schemathesis.toml"), "run"]
     options = ["--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "-n", "12", "--no-color"]
     done = subprocess.run(
         [
             *(sys.executable, *command, f"{hotel.portal.url}/api/openapi.json"),
-            *("-H", f"X-TS-APIKEY: {key}", *options, "--generation-database", "none"),
+            *("-H", f"X-TS-APIKEY: {key}", "-H", f"Cookie: guest={guest}"),
+            *(*options, "--generation-database", "none"),
         ],
         cwd=tmp_path,
         capture_output=True,

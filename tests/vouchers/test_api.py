@@ -255,3 +255,14 @@ def test_a_name_that_comes_twice_in_a_body_is_refused(api: Api) -> None:
     assert code_of(response) == (400, "request_malformed")
     assert list(response.json()["fields"]) == ["title"]
     assert not Voucher.objects.exists()
+
+
+@pytest.mark.parametrize("number", [1e30, -1e30, 9.3e18, 2**63, -(2**63) - 1])
+def test_terms_hold_no_number_that_a_database_gives_back_as_another(number: float) -> None:
+    api = Api()
+    before = Voucher.objects.count()
+    fields = {"title": "x", "valid_from": "2026-03-02T00:00:00Z", "valid_until": "2099-04-02T00:00:00Z"}
+    answer = api.post("voucher/issue", {**fields, "terms": {"number": number}})
+    assert code_of(answer) == (422, "voucher_invalid")
+    assert Voucher.objects.count() == before
+    assert api.get("voucher/list").status_code == 200
