@@ -17,7 +17,10 @@ from django.utils.translation.template import templatize
 from pytest_django import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-APPS = ("access", "bookings", "events", "legacy", "parties", "portal", "presence", "vouchers", "webhooks")
+APPS = (
+    "access", "bookings", "desk", "events", "legacy", "parties", "portal", "presence", "printing", "reports",
+    "staff", "vouchers", "webhooks",
+)  # fmt: skip
 LANGUAGES = [code for code, _name in project.LANGUAGES if code != "en"]
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%%")
 KEYWORDS: dict[str, tuple[int, ...] | None] = {
