@@ -49,11 +49,6 @@ class VoucherPrinting(ScopedAdmin):
             form=form,
         )
 
-    def page_actions(self, voucher: Any) -> list[tuple[str, str]]:
-        """Add printing to what can be done with a voucher."""
-        found: list[tuple[str, str]] = super().page_actions(voucher)  # type: ignore[misc]
-        return [*found, ("print_pdf", _("Print as PDF"))]
-
 
 class BatchPrinting(ScopedAdmin):
     """Batches with a page that prints what nobody holds yet."""
