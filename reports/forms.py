@@ -49,7 +49,9 @@ class FiguresForm(forms.Form):
     hotel = forms.ChoiceField(label=gettext_lazy("Hotel"), required=False)
     since = _DayField(gettext_lazy("From"))
     until = _DayField(gettext_lazy("Until"))
-    period = forms.ChoiceField(choices=[(DATES, ""), *PRESETS.items()], required=False)
+    period = forms.ChoiceField(
+        label=gettext_lazy("Period"), choices=[(DATES, ""), *PRESETS.items()], required=False
+    )
 
     def __init__(self, *args: Any, hotels: Sequence[Hotel], now: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})

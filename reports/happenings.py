@@ -15,8 +15,8 @@ from reports.queries import Activity, Happening, OfferKey
 from reports.shapes import Cell, Chart, Row, Section, Table
 from vouchers.models import Offer
 
-# A heat map each: more are no longer looked at.
-MOST_MAPS = 24
+# A chart, or a bar, each: more are no longer looked at.
+MOST_OFFERS = 24
 NAMES = {
     Happening.ISSUED: gettext_lazy("Vouchers issued"),
     Happening.BOOKED: gettext_lazy("Bookings made"),
@@ -52,9 +52,22 @@ def offer_words(key: OfferKey, choice: Choice, offers: Mapping[str, Offer]) -> s
     return f"{title} · {hotel.name}"
 
 
+def left_out_words(number: int) -> list[str]:
+    """Return the sentence that tells of offers without a chart, if there are any."""
+    text = ngettext(
+        "%(number)d offer with fewer bookings is not shown: choose a hotel or fewer days.",
+        "%(number)d offers with fewer bookings are not shown: choose a hotel or fewer days.",
+        number,
+    )
+    return [text % {"number": number}] if number > 0 else []
+
+
 def activity_section(activity: Activity, choice: Choice, links: Links) -> Section:
     """Show how often things happened: a chart for each, one table behind them all."""
-    period = choice.period
+    period, title = choice.period, _("Vouchers and bookings")
+    if not any(activity.total(happening) for happening in Happening):
+        nothing = _("Nothing was issued, booked, redeemed, cancelled or expired in this period.")
+        return Section("activity", title, [], empty=nothing)
     span = (period.since, period.until)
     shown = []
     for happening, name in NAMES.items():
@@ -63,7 +76,7 @@ def activity_section(activity: Activity, choice: Choice, links: Links) -> Sectio
         shown.append(Chart(str(name), total, _columns(happening, activity, choice)))
     return Section(
         "activity",
-        _("Vouchers and bookings"),
+        title,
         [str(_UNITS[period.unit])],
         shown,
         _activity_table(activity, choice, links),
@@ -131,18 +144,9 @@ def usage_section(
             "Each offer has a scale of its own: the stronger the colour, the more bookings."
         )
     ]
-    if len(busiest) > MOST_MAPS:
-        left = len(busiest) - MOST_MAPS
-        says.append(
-            ngettext(
-                "%(number)d offer with fewer bookings is not shown: choose a hotel or fewer days.",
-                "%(number)d offers with fewer bookings are not shown: choose a hotel or fewer days.",
-                left,
-            )
-            % {"number": left}
-        )
+    says += left_out_words(len(busiest) - MOST_OFFERS)
     shown = []
-    for place, (key, counts) in enumerate(busiest[:MOST_MAPS]):
+    for place, (key, counts) in enumerate(busiest[:MOST_OFFERS]):
         name = offer_words(key, choice, offers)
         total = Cell(words.number_words(sum(counts.values())), links.slots(key, span))
         shown.append(Chart(name, total, _heat_map(f"use-{place}", name, counts), _hours_table(name, counts)))

@@ -10,13 +10,12 @@ from bookings.wallclock import day_bounds
 from reports import charts, words
 from reports.coming import Coming, HotelWeek, Load
 from reports.forms import Choice
-from reports.happenings import offer_words
+from reports.happenings import MOST_OFFERS, left_out_words, offer_words
 from reports.links import Links, Span
 from reports.queries import Lead, OfferKey, Outcome
 from reports.shapes import Cell, Chart, Mark, Row, Section, Table
 from vouchers.models import Offer
 
-MOST_BARS = 24
 NAMES = {
     Outcome.REDEEMED: gettext_lazy("Redeemed"),
     Outcome.COMING: gettext_lazy("Still to come"),
@@ -55,9 +54,10 @@ def outcome_section(outcomes: Outcomes, choice: Choice, offers: Mapping[str, Off
         return Section(
             "outcome", _("What became of bookings"), says, empty=_("No booking was made in this period.")
         )
+    says += left_out_words(len(busiest) - MOST_OFFERS)
     whole = {outcome: total_of(outcomes, outcome) for outcome in Outcome}
     stacks = [_stack(_("All bookings"), whole)]
-    stacks += [_stack(offer_words(key, choice, offers), counts) for key, counts in busiest[:MOST_BARS]]
+    stacks += [_stack(offer_words(key, choice, offers), counts) for key, counts in busiest[:MOST_OFFERS]]
     made = sum(whole.values())
     said = _("%(bookings)s: %(parts)s.") % {
         "bookings": bookings_words(made),
@@ -88,7 +88,7 @@ def _stack(label: str, counts: Mapping[Outcome, int]) -> charts.Stack:
         )
         for outcome, name in NAMES.items()
     ]
-    return charts.Stack(label, bookings_words(made), shares)
+    return charts.Stack(label, words.number_words(made), shares)
 
 
 def _outcome_table(

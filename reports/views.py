@@ -88,7 +88,8 @@ def _tiles(
             "number": words.number_words(number),
             "bookings": results.bookings_words(made),
         }
-        tiles.append(Tile(str(results.NAMES[outcome]), Cell(words.share_words(number, made), link), says))
+        cell = Cell(words.share_words(number, made), link)
+        tiles.append(Tile(str(results.NAMES[outcome]), cell, says if made else ""))
     length = words.length_words(lead.median) if lead.median is not None else "–"
     tiles.append(Tile(_("Booked ahead"), Cell(length), _("median, from booking to slot")))
     return tiles

@@ -12,6 +12,8 @@ from django.urls import reverse
 
 from bookings.domain import cancel_booking, mark_no_show
 from bookings.models import Booking
+from reports.coming import MOST_OFFERS as MOST_OF_WEEK
+from reports.happenings import MOST_OFFERS
 from tests.make import CLERK, NOW, make_booking, make_hotel, make_offer, make_voucher, make_vouchers
 from tests.reports.pages import SVG, charts, figures, links, tables, told
 from tests.staff import assert_strict, make_staff, sign_in, sign_in_root
@@ -247,11 +249,33 @@ def test_an_empty_period_says_so_and_draws_no_chart_of_nothing(client: Client) -
         "There is no active offer.",
         "No booking was made in this period.",
         "No slot of this period is booked.",
+        "Nothing was issued, booked, redeemed, cancelled or expired in this period.",
     ):
         assert words in text
-    assert tables(page)["Vouchers and bookings"].rows["In all"] == ["0"] * 5
+    assert charts(page) == {}
     assert all(number.words in ("0", "–") for number in (tile.number for tile in page.context["tiles"]))
     assert_strict(page)
+
+
+def test_what_did_not_happen_beside_what_did_is_an_axis_without_bars(client: Client) -> None:
+    make_voucher()
+    chart = charts(figures(client))["Vouchers expired"]
+    assert set(told(chart, "bar").values()) == {"0"}
+
+
+def test_offers_that_are_too_many_for_a_chart_are_told_of(client: Client, hotel: Hotel) -> None:
+    for number in range(MOST_OFFERS + 2):
+        book(make_offer(hotel, title=f"Offer {number:02d}"), NOW + timedelta(hours=1))
+    page = figures(client)
+    assert page.content.decode().count("2 offers with fewer bookings are not shown") == 2
+    assert len(tables(page)["What became of bookings"].rows) == MOST_OFFERS + 2 + 1
+    assert len([name for name in charts(page) if name.startswith("Offer ")]) == MOST_OFFERS
+
+
+def test_offers_that_are_too_many_for_the_week_are_told_of(client: Client, hotel: Hotel) -> None:
+    for number in range(MOST_OF_WEEK + 1):
+        make_offer(hotel, title=f"Offer {number:02d}", weekdays=())
+    assert "1 offer is not shown: choose one hotel." in figures(client).content.decode()
 
 
 def test_the_page_of_a_busy_hotel_is_strict(client: Client, busy: list[Offer]) -> None:
