@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from portal.admin import ScopedAdmin
 from portal.admin_actions import APPLY, MOST_AT_ONCE, ask_first, ask_page
+from portal.ids import is_id
 from printing.files import long_pdf_response
 from printing.forms import PrintForm
 from printing.queries import open_vouchers, tickets
@@ -64,7 +65,7 @@ class BatchPrinting(ScopedAdmin):
         """Ask for paper and language, then send the open vouchers of a batch while they are drawn."""
         if not _may_print(request):
             raise PermissionDenied
-        batch = self.get_object(request, object_id)
+        batch = self.get_object(request, object_id) if is_id(object_id) else None
         if batch is None:
             self.message_user(request, _("There is no such batch."), messages.ERROR)
             return redirect("admin:vouchers_batch_changelist")

@@ -71,7 +71,8 @@ def test_a_voucher_says_what_it_promises() -> None:
         "1 hr 30 mins",
         "€89.00, paid at the hotel",
         "Mon, 2 Mar 2026 – Wed, 1 Apr 2026, 10:00",
-        "Drinks: not included · Age: 16",
+        "Drinks: not included",
+        "Age: 16",
         "Show this at the front desk.",
         voucher.pk,
     ):
