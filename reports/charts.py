@@ -81,7 +81,7 @@ def _labels_below(labels: Sequence[str], left: float, step: float, y: float) -> 
     for place in range(0, len(labels), every):
         half = width_of(labels[place], _SMALL) / 2
         # The outer ones are moved inwards, where the one before may be in their way.
-        x = min(max(left + step * (place + 0.5), left + half), WIDTH - half)
+        x = min(max(left + step * (place + 0.5), half), WIDTH - half)
         if x - half >= free_from:
             shapes.append(Words(x, y, labels[place], anchor="middle", size=_SMALL))
             free_from = x + half + 4
