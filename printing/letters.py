@@ -16,7 +16,7 @@ _SYMBOLS = "ZapfDingbats"
 _UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 _DOTS = "…"
 _STOPS = " .,;:–-·"
-_SIGNS = re.compile("([\u2190-\u27bf]+)")
+_SIGNS = range(0x2190, 0x27C0)
 
 
 @cache
@@ -32,15 +32,22 @@ def load_fonts() -> None:
         _font(name)
 
 
+def _is_letter(sign: str) -> bool:
+    return all(ord(sign) in _font(name).face.charToGlyph for name in (SANS, SERIF))
+
+
+@cache
+def _symbols() -> re.Pattern[str]:
+    """Return the pattern of what the font of symbols draws because the two others do not."""
+    coding = pdfmetrics.getFont(_SYMBOLS).encName
+    signs = [chr(code) for code in _SIGNS if not _is_letter(chr(code))]
+    return re.compile(f"([{''.join(sign for sign in signs if sign.encode(coding, 'ignore'))}]+)")
+
+
 @cache
 def _is_drawn(sign: str) -> bool:
-    """Tell whether there is a shape for a character in each font that may have to draw it."""
-    if all(ord(sign) in _font(name).face.charToGlyph for name in (SANS, SERIF)):
-        return True
-    try:
-        return bool(_SIGNS.match(sign) and sign.encode(pdfmetrics.getFont(_SYMBOLS).encName))
-    except UnicodeEncodeError:
-        return False
+    """Tell whether there is a shape for a character."""
+    return _is_letter(sign) or _symbols().match(sign) is not None
 
 
 @lru_cache(maxsize=512)
@@ -68,7 +75,7 @@ def drawable(text: str) -> str:
 
 def _runs(text: str, font: str) -> list[tuple[str, str]]:
     """Return a drawable text in pieces of one font each."""
-    pieces = _SIGNS.split(text)
+    pieces = _symbols().split(text)
     return [(_SYMBOLS if number % 2 else font, piece) for number, piece in enumerate(pieces) if piece]
 
 

@@ -101,6 +101,7 @@ def test_without_a_code_none_is_drawn() -> None:
         "Đặng Thị Nguyễn, Łódź, Șerban, İstanbul",
         "€ 89,00 – £5 ₴20 “so” ‘so’ …",
         "Grand Hôtel ★★★★★",
+        "UTC−3:30, ½, 20 °C ✓ → Spa",
     ],
 )
 def test_letters_of_latin_greek_and_cyrillic_survive(text: str) -> None:
@@ -121,6 +122,7 @@ def test_every_letter_of_latin_greek_and_cyrillic_has_a_shape() -> None:
     [
         ("温泉 スパ", "� �"),
         ("שלום", "�"),
+        ("← ★ ☃", "� ★ �"),
         ("Spa 👩‍👩‍👧!", "Spa �!"),
         ("a\x00b\tc\r\nd", "a b c d"),
         ("Rind\u00adfleisch \u202egnirts\u202c", "Rindfleisch gnirts"),
