@@ -46,7 +46,7 @@ def status_of(site: Site, booking: str) -> str:
 
 
 def test_a_clerks_morning(page: Page, clerk: Page, site: Site) -> None:
-    first, second = (book(page, title) for title in ("Massage", "Thermal pool"))
+    first, second = (book(page, title) for title in ("Canal tour", "Dinner for two"))
     # Redeemed from the day's list with one tap, and taken back.
     clerk.goto(day_of(site, first))
     hand = Hand()
@@ -90,7 +90,7 @@ def test_a_walk_in_is_booked_in_five_taps(clerk: Page, site: Site) -> None:
 def test_without_a_connection_redemptions_are_kept_and_sent_and_a_conflict_is_shown(
     page: Page, clerk: Page, site: Site, complaints: list[str]
 ) -> None:
-    kept, conflicting = (book(page, title) for title in ("Massage", "Rooftop bar evening"))
+    kept, conflicting = (book(page, title) for title in ("Canal tour", "Rooftop bar evening"))
     for booking in (kept, conflicting):
         clerk.goto(day_of(site, booking))
         expect(clerk.locator(line(clerk, booking, site))).to_be_visible()
@@ -122,7 +122,7 @@ def test_without_a_connection_redemptions_are_kept_and_sent_and_a_conflict_is_sh
 
 
 def test_the_list_keeps_itself_fresh(page: Page, clerk: Page, site: Site) -> None:
-    booking = book(page, "Massage")
+    booking = book(page, "Canal tour")
     clerk.goto(day_of(site, booking))
     row = clerk.locator(line(clerk, booking, site))
     expect(row.locator(".chip-booked")).to_be_visible()
@@ -131,7 +131,7 @@ def test_the_list_keeps_itself_fresh(page: Page, clerk: Page, site: Site) -> Non
 
 
 def test_everyone_can_use_the_desk(page: Page, clerk: Page, site: Site) -> None:
-    booking = book(page, "Massage")
+    booking = book(page, "Canal tour")
     for path in (day_of(site, booking), "/desk/?q=nobody", "/desk/?q=v-1:forged", "/desk/walk-in/"):
         clerk.goto(path)
         examine(clerk)

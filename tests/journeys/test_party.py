@@ -192,7 +192,7 @@ def test_everyone_can_use_the_pages_of_a_party(page: Page, someone_else: Page) -
     expect(someone_else.locator(".people")).to_be_visible(timeout=SOON_MS)
     for guest in (page, someone_else):
         guest.set_viewport_size(DESKTOP)
-        bring(guest, "Massage")
+        bring(guest, "Dinner for two")
     look_at(page)
     expect(page.locator("#party-press")).to_contain_text("for all 2", timeout=SOON_MS)
     examine(page)
