@@ -15,6 +15,9 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = str(VENV / ("Scripts" if sys.platform == "win32" else "bin") / "python")
 STAMP = VENV / "installed.txt"
+# The pins name everything that is needed. Left to look for dependencies itself, an older pip asks for the
+# newest release of one that is named with an extra (`coverage[toml]`), and no pin allows that.
+EXACTLY = ("--require-hashes", "--no-deps", "-r")
 # What a set contains besides itself: developers have the runtime's packages too.
 CONTAINS = {"runtime": {"runtime"}, "dev": {"runtime", "dev"}}
 
@@ -55,11 +58,11 @@ def make_venv() -> None:
 def install(pins: Path) -> None:
     """Install exactly the pinned files: their hashes are checked."""
     if shutil.which("uv"):
-        run("uv", "pip", "install", "--quiet", "--python", PYTHON, "--require-hashes", "-r", pins)
+        run("uv", "pip", "install", "--quiet", "--python", PYTHON, *EXACTLY, pins)
         return
     own = subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True, check=False).returncode
     pip = [PYTHON, "-m", "pip"] if own == 0 else [sys.executable, "-m", "pip", "--python", PYTHON]
-    run(*pip, "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", pins)
+    run(*pip, "install", "--quiet", "--disable-pip-version-check", *EXACTLY, pins)
 
 
 def main() -> int:
