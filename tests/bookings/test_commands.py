@@ -100,22 +100,22 @@ def several() -> dict[str, Booking]:
 @pytest.mark.parametrize(
     ("arguments", "names"),
     [
-        ([], {"first", "second", "third", "other"}),
-        (["--hotel", "hotel-b"], {"other"}),
-        (["--status", "cancelled"], {"third"}),
-        (["--status", "booked", "--hotel", "hotel-a"], {"first", "second"}),
-        (["--from", "2026-03-04"], {"second", "third", "other"}),
-        (["--until", "2026-03-04"], {"first", "second", "other"}),
-        (["--from", "2026-03-04", "--until", "2026-03-04"], {"second", "other"}),
-        (["--from", "2026-03-05", "--until", "2026-03-04"], set()),
-        (["--from", "0001-01-01", "--until", "9999-12-31"], {"first", "second", "third", "other"}),
+        ([], "first second third other"),
+        (["--hotel", "hotel-b"], "other"),
+        (["--status", "cancelled"], "third"),
+        (["--status", "booked", "--hotel", "hotel-a"], "first second"),
+        (["--from", "2026-03-04"], "second third other"),
+        (["--until", "2026-03-04"], "first second other"),
+        (["--from", "2026-03-04", "--until", "2026-03-04"], "second other"),
+        (["--from", "2026-03-05", "--until", "2026-03-04"], ""),
+        (["--from", "0001-01-01", "--until", "9999-12-31"], "first second third other"),
     ],
     ids=str,
 )
 def test_filters_narrow_what_is_written(
-    several: dict[str, Booking], arguments: list[str], names: set[str]
+    several: dict[str, Booking], arguments: list[str], names: str
 ) -> None:
-    assert {row["id"] for row in export(*arguments)} == {several[name].pk for name in names}
+    assert {row["id"] for row in export(*arguments)} == {several[name].pk for name in names.split()}
 
 
 @pytest.mark.parametrize(
