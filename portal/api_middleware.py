@@ -11,10 +11,11 @@ from access.authentication import count
 from portal.answers import CONTENT_TYPE
 from portal.api_errors import TOO_LARGE, as_json, away, refused
 from portal.errors import TooMany
+from portal.page_middleware import API_PREFIXES
 
 Handler = Callable[[HttpRequest], HttpResponse]
-# The first answers in the API's shape; the second in that of the system it replaces.
-PREFIXES = ("/api/", "/legacy/api/")
+# JSON that a browser were made to show as a page could load and run nothing.
+_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
 class ApiMiddleware:
@@ -25,9 +26,9 @@ class ApiMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Pass a request on, or through the API's own rules."""
-        if not request.path_info.startswith(PREFIXES):
+        if not request.path_info.startswith(API_PREFIXES):
             return self.get_response(request)
-        if request.path_info not in PREFIXES:
+        if request.path_info not in API_PREFIXES:
             request.path_info = request.path_info.rstrip("/")
         response = self._answer(request)
         if response.status_code >= 400 and response.get("Content-Type") != CONTENT_TYPE:
@@ -37,6 +38,7 @@ class ApiMiddleware:
             for name, value in allowance.headers.items():
                 response.headers[name] = value
         response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault("Content-Security-Policy", _POLICY)
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         return response
 

@@ -105,19 +105,19 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "portal.page_middleware.CspMiddleware",
     "portal.middleware.PermissionsPolicyMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "portal.page_middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "portal.middleware.BoundsMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "portal.page_middleware.AuthenticationMiddleware",
+    "portal.page_middleware.BoundsMiddleware",
+    "portal.page_middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
+    "portal.page_middleware.HtmxMiddleware",
     "portal.middleware.RefusalMiddleware",
-    "axes.middleware.AxesMiddleware",
+    "portal.page_middleware.AxesMiddleware",
 ]
 
 # Wrong passwords are counted for name and address together, before a password is looked at.
@@ -167,8 +167,18 @@ if "sqlite" in _database["ENGINE"]:
         ),
     }
 else:
-    # Prepared statements save the planning of the same few statements on every request.
-    _database["OPTIONS"] = {**_database.get("OPTIONS", {}), "prepare_threshold": 5}
+    _database["ENGINE"] = "portal.postgresql"
+    _database["OPTIONS"] = {
+        # Prepared statements save the planning of the same few statements on every request.
+        "prepare_threshold": 5,
+        # A server that is gone without a word is given up after this, in seconds and milliseconds.
+        "connect_timeout": 5,
+        "keepalives_idle": 20,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20_000,
+        **_database.get("OPTIONS", {}),
+    }
 _database["CONN_MAX_AGE"] = 600
 _database["CONN_HEALTH_CHECKS"] = True
 DATABASES = {"default": _database}

@@ -8,12 +8,13 @@ from portal import views
 from portal.api import api
 
 urlpatterns = [
+    # First, since addresses are tried in turn and systems ask most often.
+    path("api/", api.urls),
     path("", views.manifest, name="manifest"),
     path("", include("vouchers.urls")),
     path("", include("bookings.urls")),
     path("", include("parties.urls")),
     path("", include("printing.urls")),
-    path("api/", api.urls),
     path("", include("desk.urls")),
     path("", include("reports.urls")),
     path("", include("staff.urls")),

@@ -30,7 +30,7 @@ WHERE NOT ({_SAME_MINUTE}) OR presence_presence.used + {_COST} <= %s
 RETURNING pair_code, used
 """  # noqa: S608 - our own words
 # All that `match` asks, at one look: how the guest stands, whether anyone else is here with the
-# code, and which room is open for it. By hand: the ORM takes longer to write this than any
+# code, and in which of its rooms the guest is. By hand: the ORM takes longer to write this than any
 # database to answer it, and it is asked every five seconds of everyone.
 _LOOK = """
 SELECT own.pair_code, own.status, own.last_seen, own.minute, own.used,
@@ -38,6 +38,11 @@ SELECT own.pair_code, own.status, own.last_seen, own.minute, own.used,
         SELECT 1 FROM presence_presence AS other
         WHERE other.pair_code = %s AND other.pair_code <> '' AND other.uid <> %s
             AND other.status = 'online' AND other.last_seen > %s AND other.last_seen < %s
+    ),
+    (
+        SELECT room.id FROM presence_room AS room
+        JOIN presence_roommember AS member ON member.room_id = room.id AND member.uid = %s
+        WHERE room.pair_code = %s AND room.closed_at IS NULL
     )
 FROM (SELECT 1 AS one) AS always LEFT JOIN presence_presence AS own ON own.uid = %s
 """
@@ -66,11 +71,11 @@ def beat(uid: str, *, pair_code: str, status: str, now: datetime, minute: int, q
 
 
 def look(uid: str, pair_code: str, now: datetime) -> Seen:
-    """Return how a guest stands, and whether anyone else with a pair code is online."""
-    values = [pair_code, uid, _moment(since_of(now)), _moment(until_of(now)), uid]
+    """Return how a guest stands, whether anyone else with a pair code is online, and the room of both."""
+    values = [pair_code, uid, _moment(since_of(now)), _moment(until_of(now)), uid, pair_code, uid]
     with connection.cursor() as cursor:
         cursor.execute(_LOOK, values)
-        code, status, last_seen, minute, used, has_others = cursor.fetchone()
+        code, status, last_seen, minute, used, has_others, room_id = cursor.fetchone()
     return Seen(
         pair_code=code or "",
         is_online=status == PresenceStatus.ONLINE,
@@ -78,6 +83,7 @@ def look(uid: str, pair_code: str, now: datetime) -> Seen:
         minute=minute or 0,
         used=used or 0,
         has_others=bool(has_others),
+        room_id=room_id or "",
     )
 
 

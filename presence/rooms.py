@@ -90,7 +90,8 @@ def match(*, uid: str, pair_code: str, now: datetime) -> Match:
         seen, allowance = store.look(uid, pair_code, now)
     if not seen.has_others:
         return Match(None, allowance)
-    return Match(public_room_id(_enter_room(uid, pair_code, now), pair_code), allowance)
+    room_id = seen.room_id or _enter_room(uid, pair_code, now)
+    return Match(public_room_id(room_id, pair_code), allowance)
 
 
 def _enter_room(uid: str, pair_code: str, now: datetime) -> str:

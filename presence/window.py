@@ -30,7 +30,10 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """How a guest stands, and whether anyone else is online with the pair code that was asked for."""
+    """How a guest stands, and whether anyone else is online with the pair code that was asked for.
+
+    `room_id` is the open room of that code, if the guest is a member of it and the store knows rooms.
+    """
 
     pair_code: str
     is_online: bool
@@ -38,6 +41,7 @@ class Seen:
     minute: int
     used: int
     has_others: bool
+    room_id: str = ""
 
     def is_fresh(self, pair_code: str, now: datetime) -> bool:
         """Tell whether the guest is online with this very code by a sign of life that is still young."""

@@ -1,0 +1,23 @@
+"""The database backend that settings name for PostgreSQL."""
+
+import select
+
+from django.db.backends.postgresql import base
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """A connection that asks the server whether it lives only when there is a sign that it may not.
+
+    Django asks with a statement before each request's first: half of what a heartbeat costs. A server
+    that stops, crashes or hangs up closes its end, and the operating system knows that at once; of one
+    that has vanished without a word, keep-alives tell (see the options in the settings).
+    """
+
+    def is_usable(self) -> bool:
+        """Tell whether the connection can be used; one that nothing has been heard from since can."""
+        if self.connection is None or self.connection.closed:
+            return False
+        look = select.poll()
+        look.register(self.connection.fileno(), select.POLLIN)
+        # On a connection between two statements there is nothing to read but its end, or a notice.
+        return not look.poll(0) or super().is_usable()
