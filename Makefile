@@ -1,5 +1,7 @@
 # The commands of this project. `make run` and `make test` set up all that they need.
 PYTHON ?= python3
+# Tests are shared out among processes, one for each core; ARGS="-n 0" runs them in one.
+SHARED := -n auto --dist loadgroup
 VENV := .venv/bin
 export PORT
 
@@ -10,10 +12,10 @@ run: ## serve the portal with demo data on http://127.0.0.1:8000 (PORT=… for a
 	@exec $(VENV)/python tools/serve.py
 
 test: setup ## run the tests; what is not installed is skipped, and says why
-	@$(VENV)/python -m pytest $(ARGS)
+	@$(VENV)/python -m pytest $(SHARED) $(ARGS)
 
 test-postgresql: setup ## run the tests on a throwaway PostgreSQL
-	@$(VENV)/python -m tests.on_postgresql $(ARGS)
+	@$(VENV)/python -m tests.on_postgresql $(SHARED) $(ARGS)
 
 bench: export SECRET_KEY = only-for-the-benchmark-0123456789-abcdefghijklmnopqrstuvwxyz
 bench: setup ## measure the portal against a bare view (takes minutes; ARGS="--engine sqlite --vouchers 1000")

@@ -1,15 +1,39 @@
 """Fixtures that every test may use."""
 
+import os
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from unittest.mock import patch
 
 import pytest
 from django.core.management import call_command
+
+from tests.servers import manage
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep races to one process of several that share the tests out, and browsers to another.
+
+    Either brings servers that use the whole machine, and waits for them against the clock.
+    """
+    for item in items:
+        for kind in ("races", "journeys"):
+            if item.get_closest_marker(kind) is not None:
+                item.add_marker(pytest.mark.xdist_group(kind))
 
 
 @pytest.fixture(scope="session", autouse=True)
 def translations() -> None:
     """German and Dutch, compiled where that has not been done since they were written."""
     call_command("compile_translations")
+
+
+@pytest.fixture(scope="session")
+def static_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Collect the static files for the servers of this process, into a folder of its own."""
+    with patch.dict(os.environ, STATIC_ROOT=str(tmp_path_factory.mktemp("static"))):
+        manage("sqlite://:memory:", "collectstatic", "--no-input", "--verbosity=0")
+        yield
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 @pytest.fixture(scope="session")
 def site(
-    browser_type_launch_args: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+    browser_type_launch_args: dict[str, Any], tmp_path_factory: pytest.TempPathFactory, static_files: None
 ) -> Iterator[Site]:
     """Serve the portal with demo data from a database of its own."""
     home = tmp_path_factory.mktemp("journeys")

@@ -139,11 +139,6 @@ class Hotel:
         return [Browser(self.portal, {"guest": cookie}) for cookie in cookies]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def statics() -> None:
-    manage("sqlite://:memory:", "collectstatic", "--no-input", "--verbosity=0")
-
-
 @pytest.fixture(scope="session")
 def postgresql_folder() -> Path:
     """Where PostgreSQL's programs are."""
@@ -155,6 +150,11 @@ def postgresql_folder() -> Path:
     if found is None:
         skip_or_fail("PostgreSQL is not installed (no initdb and pg_ctl found)")
     return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def served(static_files: None) -> None:
+    """Every portal here serves its own pages."""
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])

@@ -1,6 +1,7 @@
 """Compile the translations, without the gettext tools."""
 
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from babel.messages.mofile import write_mo
@@ -24,5 +25,7 @@ class Command(BaseCommand):
                     continue
                 with source.open("rb") as file:
                     catalog = read_po(file, locale=source.parent.parent.name)
-                with target.open("wb") as file:
+                # Whoever reads meanwhile, or compiles too, finds the old file or the new one, whole.
+                with NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as file:
                     write_mo(file, catalog)
+                Path(file.name).replace(target)
