@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from axes.middleware import AxesMiddleware as Axes
 from csp.middleware import CSPMiddleware as Csp
 from django.contrib.auth.middleware import AuthenticationMiddleware as Authentication
 from django.contrib.messages.middleware import MessageMiddleware as Message
@@ -10,8 +9,6 @@ from django.contrib.sessions.middleware import SessionMiddleware as Session
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django_htmx.middleware import HtmxMiddleware as Htmx
-
-from portal.middleware import BoundsMiddleware as Bounds
 
 # The first answers in the API's shape; the second in that of the system it replaces.
 API_PREFIXES = ("/api/", "/legacy/api/")
@@ -40,7 +37,5 @@ def _for_pages(middleware: type[Any]) -> type[Any]:
 CspMiddleware = _for_pages(Csp)
 SessionMiddleware = _for_pages(Session)
 AuthenticationMiddleware = _for_pages(Authentication)
-BoundsMiddleware = _for_pages(Bounds)
 MessageMiddleware = _for_pages(Message)
 HtmxMiddleware = _for_pages(Htmx)
-AxesMiddleware = _for_pages(Axes)

@@ -1,6 +1,7 @@
 """The way to Redis, where REDIS_URL names one: everything goes on without it while it is away."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from functools import cache
@@ -28,14 +29,44 @@ def _client() -> Any:
 
 
 class _Outage:
-    """Whether Redis is away: said once, and asked again after a while."""
+    """Since when Redis is away, as far as this process knows: said once, and asked again after a while."""
 
-    until = 0.0
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._since = 0.0
+        self._asks_again_at = 0.0
+
+    def lasts(self, now: float) -> bool:
+        """Tell whether Redis is left alone at a moment of the monotonic clock."""
+        return now < self._asks_again_at
+
+    def note_failure(self, error: Exception) -> None:
+        """Leave Redis alone for a while."""
+        with self._lock:
+            is_news, now = not self._since, time.monotonic()
+            self._since, self._asks_again_at = self._since or now, now + _AWAY_SECONDS
+        if is_news:
+            logger.error("Redis is away, the database does its work: %s", type(error).__name__)
+
+    def note_success(self, began: float) -> None:
+        """Take Redis for back; an answer to what was asked before it went away tells nothing."""
+        if not self._since:
+            return
+        with self._lock:
+            is_news = 0 < self._since < began
+            if is_news:
+                self._since = self._asks_again_at = 0.0
+        if is_news:
+            logger.warning("Redis is back")
+
+
+_outage = _Outage()
 
 
 def ask_redis(work: Callable[[Any], Found]) -> Found | None:
     """Return what `work` does with a client; None without Redis, or while it is away."""
-    if not settings.REDIS_URL or time.monotonic() < _Outage.until:
+    began = time.monotonic()
+    if not settings.REDIS_URL or _outage.lasts(began):
         return None
     import redis  # noqa: PLC0415 - an extra: needed only where REDIS_URL is set
 
@@ -44,11 +75,7 @@ def ask_redis(work: Callable[[Any], Found]) -> Found | None:
     try:
         found = work(client)
     except redis.RedisError as error:
-        is_news, _Outage.until = not _Outage.until, time.monotonic() + _AWAY_SECONDS
-        if is_news:
-            logger.error("Redis is away, the database does its work: %s", type(error).__name__)
+        _outage.note_failure(error)
         return None
-    if _Outage.until:
-        logger.warning("Redis is back")
-        _Outage.until = 0.0
+    _outage.note_success(began)
     return found

@@ -113,12 +113,12 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "portal.page_middleware.AuthenticationMiddleware",
-    "portal.page_middleware.BoundsMiddleware",
+    "portal.middleware.BoundsMiddleware",
     "portal.page_middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "portal.page_middleware.HtmxMiddleware",
     "portal.middleware.RefusalMiddleware",
-    "portal.page_middleware.AxesMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 # Wrong passwords are counted for name and address together, before a password is looked at.

@@ -282,7 +282,7 @@ def test_a_code_is_read_however_it_is_typed(typed: str, code: str) -> None:
 def test_while_redis_is_away_the_database_knows_who_is_here(caplog: Any) -> None:
     heartbeat(uid=GUEST_UID, pair_code=CODE, now=NOW)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(redis_link._Outage, "until", 0.0)
+        patch.setattr(redis_link, "_outage", redis_link._Outage())
         patch.setattr(redis_link, "_client", _no_client)
         assert online() == set()
         room()
