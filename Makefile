@@ -5,7 +5,7 @@ SHARED := -n auto --dist loadgroup
 VENV := .venv/bin
 export PORT
 
-.PHONY: run test test-postgresql bench bench-presence check checks format setup pins messages
+.PHONY: run test test-postgresql faults bench bench-presence check checks format setup pins messages
 
 run: ## serve the portal with demo data on http://127.0.0.1:8000 (PORT=… for another)
 	@$(PYTHON) tools/setup.py runtime
@@ -16,6 +16,9 @@ test: setup ## run the tests; what is not installed is skipped, and says why
 
 test-postgresql: setup ## run the tests on a throwaway PostgreSQL
 	@$(VENV)/python -m tests.on_postgresql $(SHARED) $(ARGS)
+
+faults: setup ## break things under load, 20 times each, and count what is lost (takes half an hour; ROUNDS=… for fewer)
+	@FAULT_ROUNDS=$${ROUNDS:-20} $(VENV)/python -m pytest -m faults -s $(ARGS)
 
 bench: export SECRET_KEY = only-for-the-benchmark-0123456789-abcdefghijklmnopqrstuvwxyz
 bench: setup ## measure the portal against a bare view (takes minutes; ARGS="--engine sqlite --vouchers 1000")

@@ -17,7 +17,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Either brings servers that use the whole machine, and waits for them against the clock.
     """
     for item in items:
-        for kind in ("races", "journeys"):
+        for kind in ("races", "journeys", "faults"):
             if item.get_closest_marker(kind) is not None:
                 item.add_marker(pytest.mark.xdist_group(kind))
 

@@ -188,14 +188,14 @@ def postgresql(binaries: Path) -> Iterator[Cluster]:
 
 
 @contextlib.contextmanager
-def redis() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def redis(port: int = 0) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Run a Redis server of its own; yields its address and its process."""
     program = shutil.which("redis-server")
     if program is None:
         skip_or_fail("Redis is not installed (no redis-server found)")
     import redis as client
 
-    port = free_port()
+    port = port or free_port()
     command = [program, "--port", str(port), "--bind", HOST, "--save", "", "--appendonly", "no"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
 
@@ -217,9 +217,9 @@ def redis() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
 class Portal:
     """The portal under gunicorn, as an operator would start it."""
 
-    def __init__(self, database_url: str, log: Path, *, workers: int = 4, **more: str) -> None:
+    def __init__(self, database_url: str, log: Path, *, workers: int = 4, port: int = 0, **more: str) -> None:
         self.database_url = database_url
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"http://{HOST}:{self.port}"
         self._log = log
         env = environment(
@@ -230,7 +230,7 @@ class Portal:
             WEB_CONCURRENCY=str(workers),
             **more,
         )
-        with log.open("wb") as sink:
+        with log.open("ab") as sink:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py")],
                 cwd=ROOT,
@@ -263,6 +263,11 @@ class Portal:
         pid = min(self.workers())
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    def kill_master(self) -> None:
+        """End gunicorn's master with SIGKILL; its workers see that, and end by themselves."""
+        self._process.kill()
+        self._process.wait()
 
     def stop(self) -> None:
         """Ask gunicorn to end, and make it end when it does not."""

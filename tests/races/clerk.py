@@ -29,6 +29,7 @@ from staff.roles import FRONT_DESK
 from tests.api import make_key
 from tests.make import CLERK, make_hotel, make_offer, make_voucher, make_vouchers
 from vouchers.models import Offer, Voucher
+from webhooks.domain import create_subscription
 
 
 def seed(*, vouchers: int = 0, batches: int = 1, due: int = 0, **offer: Any) -> dict[str, Any]:
@@ -70,6 +71,12 @@ def key(*, hotel: str | None = "hotel-races") -> str:
 def count(*, voucher: str) -> int:
     """Return how many bookings a voucher has had."""
     return Booking.objects.filter(voucher=voucher).count()
+
+
+def subscribe(*, url: str) -> None:
+    """Let a receiver be told of the bookings of the hotel."""
+    hotel = make_hotel("hotel-races", time_zone="UTC")
+    create_subscription(hotel=hotel, url=url, event_types=["voucher.book"], by=CLERK, now=timezone.now())
 
 
 def withdraw(*, vouchers: list[str]) -> list[str]:
@@ -152,7 +159,7 @@ def unguard() -> bool:
 
 _VERBS = {
     verb.__name__: verb
-    for verb in (seed, guests, key, count, withdraw, party, session, outcome, rooms, unguard)
+    for verb in (seed, guests, key, count, subscribe, withdraw, party, session, outcome, rooms, unguard)
 }
 
 

@@ -81,11 +81,11 @@ class Postgresql(Engine):
 class Clerk:
     """The hotel's own process: see tests/races/clerk.py."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, **env: str) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-c", _CLERK],
             cwd=ROOT,
-            env=environment(database_url),
+            env=environment(database_url, **env),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,12 +1,8 @@
 """Webhooks while workers work side by side, and one of them is killed in mid-delivery."""
 
-import contextlib
-import os
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,10 +10,11 @@ import pytest
 from tests.races.conftest import Engine
 from tests.servers import ROOT, environment, until
 from tests.webhooks.receiver import receiving
+from tests.workers import working
 
 pytestmark = pytest.mark.races
 
-_ALLOWED = "127.0.0.1/32"
+_NETWORKS = {"WEBHOOK_PRIVATE_NETWORKS": "127.0.0.1/32"}
 _SUBSCRIBE = """
 import django; django.setup()
 from django.utils import timezone
@@ -51,7 +48,7 @@ def python(database_url: str, code: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=ROOT,
-        env=environment(database_url, WEBHOOK_PRIVATE_NETWORKS=_ALLOWED),
+        env=environment(database_url, **_NETWORKS),
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -63,67 +60,11 @@ def said(process: subprocess.Popen[str]) -> str:
     return out
 
 
-class Workers:
-    """Processes of `manage.py work`."""
-
-    def __init__(self, database_url: str, log: Path) -> None:
-        self._database_url = database_url
-        self._log = log
-        self._running: list[subprocess.Popen[bytes]] = []
-
-    def start(self) -> None:
-        with self._log.open("ab") as sink:
-            process = subprocess.Popen(
-                [sys.executable, str(ROOT / "manage.py"), "work"],
-                cwd=ROOT,
-                env=environment(self._database_url, WEBHOOK_PRIVATE_NETWORKS=_ALLOWED),
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-            )
-        self._running.append(process)
-
-    def kill_one(self) -> None:
-        """End one as the kernel does when memory is short."""
-        process = self._running.pop(0)
-        assert process.poll() is None, self.log()
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-
-    def stop(self) -> list[int]:
-        """Ask all to end; returns how they did."""
-        for process in self._running:
-            process.terminate()
-        codes = []
-        for process in self._running:
-            try:
-                codes.append(process.wait(30))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                codes.append(process.wait())
-        self._running = []
-        return codes
-
-    def log(self) -> str:
-        return self._log.read_text(errors="replace")
-
-
-@contextlib.contextmanager
-def working(database_url: str, log: Path, number: int) -> Iterator[Workers]:
-    workers = Workers(database_url, log)
-    try:
-        for _number in range(number):
-            workers.start()
-        yield workers
-    finally:
-        workers.stop()
-
-
 def test_events_that_workers_deliver_while_one_is_killed_arrive_and_none_is_lost(
     engine: Engine, tmp_path: Path
 ) -> None:
     database_url = engine.new_database("portal_webhooks")
-    with receiving() as receiver, working(database_url, tmp_path / "work.log", 2) as workers:
+    with receiving() as receiver, working(database_url, tmp_path / "work.log", 2, **_NETWORKS) as workers:
         said(python(database_url, _SUBSCRIBE.format(url=receiver.url)))
         receiver.wait_seconds = 0.3
         # SQLite has one writer: holding its lock for long would only make the others wait.
@@ -162,7 +103,7 @@ def test_a_receiver_that_hangs_holds_up_neither_the_others_nor_the_end(
     with (
         receiving() as slow,
         receiving() as quick,
-        working(database_url, tmp_path / "work.log", 1) as workers,
+        working(database_url, tmp_path / "work.log", 1, **_NETWORKS) as workers,
     ):
         slow.wait_seconds = 4
         for url in (slow.url, quick.url):

@@ -1,0 +1,1 @@
+"""What breaks while guests book: nothing acknowledged is lost, nothing is double, nobody has to restart."""
