@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from bookings.domain import withdraw_voucher
 from bookings.models import Booking
+from events.delivery import LEASE, requeue_abandoned
 from events.models import Event
 from parties.domain import answer_request, ask_to_join, bring, start_party
 from parties.models import Party
@@ -77,6 +78,11 @@ def subscribe(*, url: str) -> None:
     """Let a receiver be told of the bookings of the hotel."""
     hotel = make_hotel("hotel-races", time_zone="UTC")
     create_subscription(hotel=hotel, url=url, event_types=["voucher.book"], by=CLERK, now=timezone.now())
+
+
+def take_back() -> int:
+    """Take the jobs of dead workers back as if their lease was over; returns how many."""
+    return requeue_abandoned(timezone.now() + LEASE)
 
 
 def withdraw(*, vouchers: list[str]) -> list[str]:
@@ -159,7 +165,20 @@ def unguard() -> bool:
 
 _VERBS = {
     verb.__name__: verb
-    for verb in (seed, guests, key, count, subscribe, withdraw, party, session, outcome, rooms, unguard)
+    for verb in (
+        seed,
+        guests,
+        key,
+        count,
+        subscribe,
+        take_back,
+        withdraw,
+        party,
+        session,
+        outcome,
+        rooms,
+        unguard,
+    )
 }
 
 
