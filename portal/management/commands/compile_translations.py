@@ -26,6 +26,6 @@ class Command(BaseCommand):
                 with source.open("rb") as file:
                     catalog = read_po(file, locale=source.parent.parent.name)
                 # Whoever reads meanwhile, or compiles too, finds the old file or the new one, whole.
-                with NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as file:
-                    write_mo(file, catalog)
-                Path(file.name).replace(target)
+                with NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as part:
+                    write_mo(part, catalog)
+                Path(part.name).replace(target)
