@@ -27,6 +27,9 @@ _INSTANT = timedelta(microseconds=1)
 class OfferForm(OfferFormBase):
     """An offer's own fields."""
 
+    # A look at what is typed locks nothing: it is not saved.
+    is_preview = False
+
     def clean_capacity(self) -> int:
         """Refuse fewer places than bookings take at some instant from now on.
 
@@ -36,8 +39,10 @@ class OfferForm(OfferFormBase):
         capacity: int = self.cleaned_data["capacity"]
         if self.instance._state.adding:
             return capacity
-        locked = Offer.objects.select_for_update(no_key=True).filter(pk=self.instance.pk)
-        if capacity >= locked.values_list("capacity", flat=True).get():
+        row = Offer.objects.filter(pk=self.instance.pk)
+        if not self.is_preview:
+            row = row.select_for_update(no_key=True)
+        if capacity >= row.values_list("capacity", flat=True).get():
             return capacity
         now = timezone.now()
         peak, when = _fullest(self.instance, now)

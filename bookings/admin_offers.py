@@ -16,8 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from bookings.admin_offer_forms import HoursFormSet, OfferForm
-from bookings.admin_week import coming_days
-from events.admin_journal import JournalledAdmin
+from bookings.admin_offer_preview import PreviewingAdmin
 from events.queries import journal_of
 from portal.admin import HotelFilter, acting
 from portal.admin_actions import ask_page
@@ -62,7 +61,7 @@ class ClosureInline(NamedInline):
     model = Closure
 
 
-class OfferAdmin(JournalledAdmin):
+class OfferAdmin(PreviewingAdmin):
     """Offers with their opening hours and closures."""
 
     form = OfferForm
@@ -146,9 +145,10 @@ class OfferAdmin(JournalledAdmin):
     ) -> HttpResponse:
         """Add the coming week, the journal and the way to issue vouchers."""
         offer = context.get("original")
+        context["can_type"] = self.has_change_permission(request, offer) if offer else True
+        context.setdefault("week", self.saved_week(offer))
         if offer is not None:
             context["zone"] = offer.hotel.zone
-            context["days"] = coming_days(offer.pk, now=timezone.now())
             context["journal"] = journal_of(offer.pk)
             if self.has_issue_permission(request):
                 context["issue_url"] = reverse("admin:vouchers_offer_issue", args=(offer.pk,))

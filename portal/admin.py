@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin
@@ -14,11 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from portal import formats
 from portal.actors import Actor, staff
-
-if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[Any]
-else:
-    ModelAdmin = admin.ModelAdmin
+from portal.admin_lists import BoundedChangeList, BoundedPaginator
+from portal.admin_search import SearchedAdmin
 
 admin.site.site_header = _("Hotel voucher portal")
 admin.site.site_title = _("Hotel voucher portal")
@@ -34,6 +31,12 @@ def hotels_of(request: HttpRequest) -> Any:
     """Return the hotels whose rows a signed-in member of staff may see; not for superusers."""
     user: Any = request.user
     return user.hotels.all()
+
+
+def hotels_seen(request: HttpRequest) -> Any:
+    """Return the hotels whose rows the signed-in user may see: all of them for superusers."""
+    own = hotels_of(request)
+    return own.model._default_manager.all() if is_superuser(request) else own
 
 
 def is_superuser(request: HttpRequest) -> bool:
@@ -58,7 +61,7 @@ def moment_of(field: str, title: Any) -> Callable[[Any, Any], str]:
     return show
 
 
-class ScopedAdmin(ModelAdmin):
+class ScopedAdmin(SearchedAdmin):
     """Staff see, choose and act upon the rows of their own hotels; superusers all.
 
     `hotel_lookup` says how a row's hotel is found from the row; empty for rows of no hotel,
@@ -67,6 +70,9 @@ class ScopedAdmin(ModelAdmin):
     """
 
     hotel_lookup: ClassVar[str] = "hotel"
+    # What lists of more than 10,000 rows can be sorted by: what an index has, for one hotel and for all.
+    indexed_ordering: ClassVar[tuple[str, ...]] = ("id", "pk")
+    paginator = BoundedPaginator
     list_per_page = 50
     show_full_result_count = False
     # Counting every choice of every filter reads the whole table once for each of them.
@@ -80,6 +86,10 @@ class ScopedAdmin(ModelAdmin):
         if not self.hotel_lookup:
             return rows.none()
         return rows.filter(**{f"{self.hotel_lookup}__in": hotels_of(request).values("pk")})
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:  # noqa: ARG002
+        """Return the list that keeps within bounds."""
+        return BoundedChangeList
 
     def get_field_queryset(
         self, db: str | None, db_field: RelatedField[Any, Any], request: HttpRequest

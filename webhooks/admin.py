@@ -4,12 +4,13 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from events.models import Event
 from portal.admin import HotelFilter, ReadOnlyAdmin, acting, moment_of, moment_words
 from portal.admin_actions import run_each
 from portal.errors import Rejected
@@ -181,7 +182,16 @@ class DeliveryAdmin(ReadOnlyAdmin):
     list_filter = (DeliveryStateFilter, ("subscription__hotel", HotelFilter), ("subscription", WebhookFilter))
     list_select_related = ("event", "subscription__hotel")
     search_fields = ("event__id", "event__subject_id", "subscription__id")
+    search_ids: ClassVar[Any] = {"e-": "event__id", "w-": "subscription__id"}
+    search_help_text = gettext_lazy(
+        "The id of an event or a webhook, or its beginning, or the whole id of what the event is about."
+    )
     actions = ("again",)
+
+    def words_condition(self, _queryset: QuerySet[Any], words: list[str]) -> Q:
+        """Look for what events are about."""
+        return Q(event__in=Event.objects.filter(subject_id=" ".join(words)).values("pk"))
+
     fields = readonly_fields = (
         "event",
         "subscription",
