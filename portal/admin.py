@@ -2,20 +2,27 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import BadRequest, ValidationError
 from django.db.models import ForeignKey, Model, QuerySet
 from django.db.models.fields.related import RelatedField
 from django.forms import ModelChoiceField
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from portal import formats
 from portal.actors import Actor, staff
 from portal.admin_lists import BoundedChangeList, BoundedPaginator
 from portal.admin_search import SearchedAdmin
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]
+else:
+    ModelAdmin = admin.ModelAdmin
 
 admin.site.site_header = _("Hotel voucher portal")
 admin.site.site_title = _("Hotel voucher portal")
@@ -61,7 +68,21 @@ def moment_of(field: str, title: Any) -> Callable[[Any, Any], str]:
     return show
 
 
-class ScopedAdmin(SearchedAdmin):
+class CheckedActions(ModelAdmin):
+    """Actions on rows whose keys can be keys at all."""
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Run the action; answers 400 to a key that no row of this kind can have."""
+        try:
+            for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
+                self.opts.pk.to_python(key)
+        except ValidationError:
+            raise BadRequest("A chosen row's key is none.") from None
+        found: HttpResponse | None = super().response_action(request, queryset)
+        return found
+
+
+class ScopedAdmin(CheckedActions, SearchedAdmin):
     """Staff see, choose and act upon the rows of their own hotels; superusers all.
 
     `hotel_lookup` says how a row's hotel is found from the row; empty for rows of no hotel,

@@ -64,8 +64,14 @@ class BoundedChangeList(ChangeList):
         self.multi_page = self.result_count > self.list_per_page
         shows_all = (self.show_all and self.can_show_all) or not self.multi_page
         self.result_list = (
-            self.queryset._clone() if shows_all else paginator.page(self.page_num).object_list
+            self.queryset._clone() if shows_all else self._rows_of(paginator.page(self.page_num))
         )
+
+    def _rows_of(self, page: Any) -> Any:
+        """Return the rows of a page, found by their keys: what goes before it is not read whole."""
+        keys = list(page.object_list.values_list("pk", flat=True))
+        rows = self.apply_select_related(self.root_queryset).filter(pk__in=keys)
+        return rows.order_by(*self.queryset.query.order_by)
 
     def _keep_to_indexes(self, request: HttpRequest) -> None:
         """Offer and use only orders that an index has: any other would sort the whole table."""

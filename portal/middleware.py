@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.views.defaults import bad_request
 
 from portal.errors import Rejected
 from portal.refusals import outage_response, refusal_response
@@ -18,6 +19,8 @@ _PERMISSIONS = (
     "accelerometer=(), autoplay=(), camera=(self), display-capture=(), geolocation=(), "
     "gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=()"
 )
+
+_STAFF_PAGES = ("/admin/", "/desk/")
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -42,14 +45,22 @@ class BoundsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer 400 to bodies too large for strangers, and to cookies that nothing could have set."""
+        """Answer 400 to bodies too large for strangers, and to what nothing could have stored or set."""
         # Django's own limit leaves files out; a stranger's would fill the disk.
         if _length_of(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE and not _is_staff(request):
             raise RequestDataTooBig("The body is larger than what a stranger may send.")
         # A quoted cookie can hold what no header can; PostgreSQL would fail at a session of that key.
         if any("\x00" in value for value in request.COOKIES.values()):
             raise BadRequest("A cookie holds NUL.")
+        # Staff's lists make queries of whatever an address says; no text that is stored holds NUL.
+        if request.path.startswith(_STAFF_PAGES) and _holds_nul(request):
+            raise BadRequest("An address holds NUL.")
         return self.get_response(request)
+
+
+def _holds_nul(request: HttpRequest) -> bool:
+    texts = (text for name, values in request.GET.lists() for text in (name, *values))
+    return "\x00" in request.path or any("\x00" in text for text in texts)
 
 
 def _length_of(request: HttpRequest) -> int:
@@ -75,6 +86,9 @@ class RefusalMiddleware:
         """Turn a refusal into its page, and a lost database into 503 with Retry-After."""
         if isinstance(error, Rejected):
             return refusal_response(request, error)
+        if isinstance(error, DataError) and "NUL" in str(error):
+            # PostgreSQL takes no text with NUL; nothing was written.
+            return bad_request(request, error)
         if isinstance(error, OperationalError | InterfaceError):
             logger.error("The database is away: %s", type(error).__name__)
             return outage_response(request)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from portal.admin import acting, is_superuser
+from portal.admin import CheckedActions, acting, is_superuser
 from portal.errors import Rejected
 from staff.domain import save_person
 from staff.forms import NewPersonForm, PersonForm, SignInForm
@@ -31,7 +31,7 @@ admin.site.unregister([TOTPDevice, StaticDevice, User, Group])
 
 
 @admin.register(Group)
-class RoleAdmin(GroupAdmin):
+class RoleAdmin(CheckedActions, GroupAdmin):
     """Groups; what a role may do is the portal's to say, and other groups are superusers'."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -56,7 +56,7 @@ class RoleAdmin(GroupAdmin):
 
 
 @admin.register(User)
-class PersonAdmin(PeopleAdmin):
+class PersonAdmin(CheckedActions, PeopleAdmin):
     """Staff of the user's hotels.
 
     Whoever also works for another hotel, or is a superuser, is not there: a password that is

@@ -28,10 +28,11 @@ class DeliveryStateFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
         """Return the deliveries in the chosen state."""
         chosen: dict[str, dict[str, Any]] = {
-            "waiting": {"next_attempt_at__isnull": False, "attempts": 0},
-            "retried": {"next_attempt_at__isnull": False, "attempts__gt": 0},
+            # That those were not delivered follows; said here, it leads to the index of such.
+            "waiting": {"delivered_at": None, "next_attempt_at__isnull": False, "attempts": 0},
+            "retried": {"delivered_at": None, "next_attempt_at__isnull": False, "attempts__gt": 0},
             "delivered": {"delivered_at__isnull": False},
-            "failed": {"failed_at__isnull": False},
+            "failed": {"delivered_at": None, "failed_at__isnull": False},
         }
         return queryset.filter(**chosen.get(self.value() or "", {}))
 

@@ -4,7 +4,8 @@ Usage: python -m tests.bench.admin [--vouchers 1000000] [--limit 300] [--only TE
 
 Walks the admin's registry on a throwaway PostgreSQL, in this process: for a superuser, and for staff of
 the hotel that has most and of one that has little. Prints the slowest pages with the milliseconds of the
-whole answer, of its statements, and how many statements there were; what took long is asked again, and
+whole answer (this process' own computing, and waiting for statements), of its statements, and how many
+there were; what took long is asked again, and
 the best of three counts. Fails when a page is over the limit.
 """
 
@@ -64,10 +65,11 @@ def ask(client: Any, who: str, address: str) -> Timed:
     for _number in range(TRIES):
         watch = Stopwatch()
         with connection.execute_wrapper(watch):
-            began = time.perf_counter()
+            began = time.process_time()
             response = client.get(address)
             b"".join(response.streaming_content) if response.streaming else response.content
-            took = (time.perf_counter() - began) * 1000
+            computed = (time.process_time() - began) * 1000
+        took = computed + sum(ms for ms, _sql in watch.times)
         slowest = max(watch.times, default=(0, ""))[1]
         timed = Timed(who, address, response.status_code, took, [ms for ms, _sql in watch.times], slowest)
         best = timed if best is None or timed.took < best.took else best

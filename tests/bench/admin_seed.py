@@ -1,4 +1,4 @@
-"""Fill PostgreSQL with a large installation, in SQL alone: a million vouchers in about a minute.
+"""Fill PostgreSQL with a large installation, in SQL alone: a million vouchers in a few minutes.
 
 One hotel has six of every ten rows, the others share the rest. The constraints hold; the guard of
 places is off meanwhile, since the rows are spread so that it would let all of them through.
@@ -107,7 +107,7 @@ FROM (
     UNION ALL SELECT v, issuer_uid, 'voucher.redeem', 'staff:clerk', at FROM seeded
               WHERE kind = 'booking' AND v % 25 > 0 AND at < now() - interval '30 days'
     UNION ALL SELECT v, issuer_uid, 'voucher.withdraw', 'staff:clerk', at FROM seeded WHERE kind = 'withdrawn'
-    UNION ALL SELECT v, issuer_uid, 'voucher.expire', 'clock', at FROM seeded WHERE at < now() - interval '366 days'
+    UNION ALL SELECT v, issuer_uid, 'voucher.expire', 'clock', at + interval '1 year' FROM seeded WHERE at < now() - interval '366 days'
 ) happened;
 UPDATE events_journalend SET position = (SELECT max(position) FROM events_event);
 
