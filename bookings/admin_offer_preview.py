@@ -119,9 +119,7 @@ class PreviewingAdmin(JournalledAdmin):
         """Return the week of an offer as it is saved; a new one has none yet."""
         if offer is None:
             return Week(is_typed=False)
-        return Week(
-            is_typed=False, zone=offer.hotel.zone, days=coming_days(offer.pk, now=timezone.now())
-        )
+        return Week(is_typed=False, zone=offer.hotel.zone, days=coming_days(offer.pk, now=timezone.now()))
 
 
 def _typed_week(offer: Offer | None, form: Any, formsets: list[Any], now: datetime) -> Week:

@@ -38,7 +38,11 @@ class EventAdmin(ReadOnlyAdmin):
 
     hotel_lookup = "issuer_uid"
     list_display = ("created", "type", "subject_id", "actor_id", "issuer_uid", "changes")
-    list_filter = (("created_at", admin.DateFieldListFilter), ("type", TypeFilter), ("issuer_uid", HotelUidFilter))
+    list_filter = (
+        ("created_at", admin.DateFieldListFilter),
+        ("type", TypeFilter),
+        ("issuer_uid", HotelUidFilter),
+    )
     search_fields = ("subject_id", "actor_id")
     search_help_text = gettext_lazy(
         "The whole id of a voucher, booking, offer or hotel, or the whole name of who did it."

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig
@@ -19,8 +20,6 @@ _PERMISSIONS = (
     "accelerometer=(), autoplay=(), camera=(self), display-capture=(), geolocation=(), "
     "gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=()"
 )
-
-_STAFF_PAGES = ("/admin/", "/desk/")
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -45,22 +44,24 @@ class BoundsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer 400 to bodies too large for strangers, and to what nothing could have stored or set."""
+        """Answer 400 to bodies too large for strangers, and to cookies that nothing could have set."""
         # Django's own limit leaves files out; a stranger's would fill the disk.
         if _length_of(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE and not _is_staff(request):
             raise RequestDataTooBig("The body is larger than what a stranger may send.")
         # A quoted cookie can hold what no header can; PostgreSQL would fail at a session of that key.
         if any("\x00" in value for value in request.COOKIES.values()):
             raise BadRequest("A cookie holds NUL.")
-        # Staff's lists make queries of whatever an address says; no text that is stored holds NUL.
-        if request.path.startswith(_STAFF_PAGES) and _holds_nul(request):
-            raise BadRequest("An address holds NUL.")
         return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, _args: Any, _kwargs: Any) -> None:
+        """Answer 400 to NUL in a path, and in what the admin's lists make queries of: no stored text has it."""
+        if "\x00" in request.path or (hasattr(view, "model_admin") and _holds_nul(request)):
+            raise BadRequest("An address holds NUL.")
 
 
 def _holds_nul(request: HttpRequest) -> bool:
     texts = (text for name, values in request.GET.lists() for text in (name, *values))
-    return "\x00" in request.path or any("\x00" in text for text in texts)
+    return any("\x00" in text for text in texts)
 
 
 def _length_of(request: HttpRequest) -> int:

@@ -113,9 +113,7 @@ class Delivery(models.Model):
                 condition=Q(next_attempt_at__isnull=False),
             ),
             models.Index(fields=("created_at",), name="webhooks_created"),
-            models.Index(
-                fields=("id",), name="webhooks_undelivered", condition=Q(delivered_at=None)
-            ),
+            models.Index(fields=("id",), name="webhooks_undelivered", condition=Q(delivered_at=None)),
         )
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ One hotel has six of every ten rows, the others share the rest. The constraints 
 places is off meanwhile, since the rows are spread so that it would let all of them through.
 """
 
+# ruff: noqa: E501 - tables have many columns
 from collections.abc import Mapping
 
 from django.db import connection
@@ -165,7 +166,13 @@ def fill(vouchers: int) -> Mapping[str, int]:
         cursor.execute("RESET work_mem")
         cursor.execute("VACUUM ANALYZE")
         counts = {}
-        for table in ("vouchers_voucher", "vouchers_batch", "bookings_booking", "events_event", "webhooks_delivery"):
+        for table in (
+            "vouchers_voucher",
+            "vouchers_batch",
+            "bookings_booking",
+            "events_event",
+            "webhooks_delivery",
+        ):
             cursor.execute(f"SELECT count(*) FROM {table}")
             counts[table] = cursor.fetchone()[0]
     return counts

@@ -129,9 +129,7 @@ def test_an_e_mail_is_sent_again_after_saying_which_and_to_whom(client: Client, 
     assert [mail.kind for mail in Mail.objects.order_by("pk")] == ["booked", "cancelled", "cancelled"]
 
 
-def test_sending_again_keeps_to_the_limit_of_an_address(
-    client: Client, hotel: Hotel, settings: Any
-) -> None:
+def test_sending_again_keeps_to_the_limit_of_an_address(client: Client, hotel: Hotel, settings: Any) -> None:
     settings.MAILS_PER_ADDRESS_PER_HOUR = 2
     (booking,) = make_bookings(hotel)
     Booking.objects.filter(pk=booking.pk).update(guest_email="ann@lee.example")

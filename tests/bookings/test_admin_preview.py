@@ -87,8 +87,8 @@ def test_the_week_follows_what_is_typed_for_a_new_offer(client: Client, hotel: H
     }
     shown = client.post(page_of(Offer, "add"), typed(hotel, *EVERY_DAY, **closure), headers=HTMX)
     assert "Painting" in shown.content.decode()
-    assert not (Offer.objects.exists() or OpeningHours.objects.exists() or Closure.objects.exists())
-    assert not Event.objects.exists()
+    for model in (Offer, OpeningHours, Closure, Event):
+        assert not model.objects.exists()
 
 
 def test_bookings_that_there_are_take_their_places(client: Client, hotel: Hotel) -> None:
