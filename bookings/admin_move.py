@@ -31,16 +31,22 @@ from vouchers.states import Status
 _WEEK = timedelta(days=7)
 
 
+class FreeSlotField(forms.ChoiceField):
+    """One of the free slots that are shown; one that was taken meanwhile is the domain's to refuse."""
+
+    def validate(self, value: Any) -> None:
+        """Ask for a slot; which it is, the domain judges."""
+        forms.Field.validate(self, value)
+
+
 class MoveToForm(forms.Form):
     """The slot that a booking moves to, among free ones."""
 
-    slot = forms.ChoiceField(label=gettext_lazy("New time"))
+    slot = FreeSlotField(label=gettext_lazy("New time"))
 
     def __init__(self, *args: Any, choices: list[Any], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # A slot that was taken meanwhile is the domain's to refuse, with its own sentence.
         self.fields["slot"].choices = choices  # type: ignore[attr-defined]
-        self.fields["slot"].validate = lambda _value: None  # type: ignore[method-assign]
 
     def clean_slot(self) -> Any:
         """Return when the chosen slot starts."""

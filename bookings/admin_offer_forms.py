@@ -82,7 +82,17 @@ def _fullest(offer: Offer, now: datetime) -> tuple[int, datetime]:
     return peak, next((at for at in moments if taken.peak(at, at + _INSTANT) == peak), now)
 
 
-class HoursFormSet(HoursFormSetBase):
+class NamedFormSet(HoursFormSetBase):
+    """Inline rows whose mark for taking one away says its name to those who cannot see the heading."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        """Name the mark."""
+        super().add_fields(form, index)
+        if "DELETE" in form.fields:
+            form.fields["DELETE"].widget.attrs["aria-label"] = _("Delete this row")
+
+
+class HoursFormSet(NamedFormSet):
     """An offer's opening hours, round the week."""
 
     def clean(self) -> None:

@@ -84,14 +84,15 @@ class PreviewingAdmin(JournalledAdmin):
         week: Week,
     ) -> HttpResponse:
         """Show the form as Django's own page does, with what was typed and the week below it."""
+        fieldsets: Any = list(self.get_fieldsets(request, offer))
         page = helpers.AdminForm(
             form,
-            list(self.get_fieldsets(request, offer)),
+            fieldsets,
             self.get_prepopulated_fields(request, offer),
             self.get_readonly_fields(request, offer),
             model_admin=self,
         )
-        shown = self.get_inline_formsets(request, formsets, inlines, offer)  # type: ignore[attr-defined]
+        shown = self.get_inline_formsets(request, formsets, inlines, offer)
         media = self.media + page.media
         for each in shown:
             media += each.media

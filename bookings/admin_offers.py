@@ -15,7 +15,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from bookings.admin_offer_forms import HoursFormSet, OfferForm
+from bookings.admin_offer_forms import HoursFormSet, NamedFormSet, OfferForm
 from bookings.admin_offer_preview import PreviewingAdmin
 from events.queries import journal_of
 from portal.admin import HotelFilter, acting
@@ -59,6 +59,7 @@ class ClosureInline(NamedInline):
     """An offer's closures."""
 
     model = Closure
+    formset = NamedFormSet
 
 
 class OfferAdmin(PreviewingAdmin):

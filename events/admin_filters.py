@@ -14,10 +14,12 @@ from portal.admin import hotels_seen
 class _ChosenFilter(admin.FieldListFilter):
     """One of some values of a field."""
 
-    def __init__(self, field: Any, request: HttpRequest, *args: Any, field_path: str) -> None:
+    def __init__(
+        self, field: Any, request: HttpRequest, params: Any, model: Any, model_admin: Any, field_path: str
+    ) -> None:
         self.lookup_kwarg = f"{field_path}__exact"
         self.choices_offered = self.offered(request)
-        super().__init__(field, request, *args, field_path=field_path)
+        super().__init__(field, request, params, model, model_admin, field_path)
         values: Any = self.used_parameters.get(self.lookup_kwarg)
         self.chosen = values[-1] if values else None
 

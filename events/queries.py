@@ -53,7 +53,8 @@ _TYPES = """
 WITH RECURSIVE kinds(kind) AS (
     SELECT MIN(type) FROM events_event
     UNION ALL
-    SELECT (SELECT MIN(type) FROM events_event WHERE type > kinds.kind) FROM kinds WHERE kinds.kind IS NOT NULL
+    SELECT (SELECT MIN(type) FROM events_event WHERE type > kinds.kind)
+    FROM kinds WHERE kinds.kind IS NOT NULL
 )
 SELECT kind FROM kinds WHERE kind IS NOT NULL
 """

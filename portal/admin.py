@@ -71,14 +71,16 @@ def moment_of(field: str, title: Any) -> Callable[[Any, Any], str]:
 class CheckedActions(ModelAdmin):
     """Actions on rows whose keys can be keys at all."""
 
-    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
         """Run the action; answers 400 to a key that no row of this kind can have."""
         try:
             for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
                 self.opts.pk.to_python(key)
         except ValidationError:
             raise BadRequest("A chosen row's key is none.") from None
-        found: HttpResponse | None = super().response_action(request, queryset)
+        found: HttpResponse | None = super().response_action(request, queryset, *args, **kwargs)
         return found
 
 

@@ -75,8 +75,10 @@ class BoundedChangeList(ChangeList):
 
     def _keep_to_indexes(self, request: HttpRequest) -> None:
         """Offer and use only orders that an index has: any other would sort the whole table."""
-        indexed = tuple(self.model_admin.indexed_ordering)
-        self.sortable_by = [name for name in self.list_display if self._ordering_name(name) in indexed]
+        admin: Any = self.model_admin
+        indexed = tuple(admin.indexed_ordering)
+        columns: list[Any] = [name for name in self.list_display if self._ordering_name(name) in indexed]
+        self.sortable_by = columns
         if ORDER_VAR not in self.params:
             return
         wanted = [name.lstrip("-") if isinstance(name, str) else None for name in self._wanted(request)]

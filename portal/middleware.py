@@ -54,7 +54,7 @@ class BoundsMiddleware:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, _args: Any, _kwargs: Any) -> None:
-        """Answer 400 to NUL in a path, and in what the admin's lists make queries of: no stored text has it."""
+        """Answer 400 to NUL in a path, and in what the admin's lists make queries of."""
         if "\x00" in request.path or (hasattr(view, "model_admin") and _holds_nul(request)):
             raise BadRequest("An address holds NUL.")
 

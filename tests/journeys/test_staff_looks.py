@@ -80,13 +80,13 @@ def faults(page: Page) -> list[str]:
     found = []
     for viewport in (PHONE, DESKTOP):
         page.set_viewport_size(viewport)
-        # What slides in and out is half transparent meanwhile.
-        page.evaluate("() => Promise.all(document.getAnimations().map(each => each.finished))")
         wider = page.evaluate(_AS_WIDE)
         if wider > 0:
             found.append(f"{page.url}, {viewport['width']} px: {wider} px too wide")
         for scheme, rules in (("light", _RULES), ("dark", _RULES_OF_COLOUR)):
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            # What slides, and what changes its colour, is half there meanwhile.
+            page.wait_for_function("() => document.getAnimations().length === 0")
             for each in axe.run(page, options=rules).response["violations"]:
                 nodes = [node["html"][:160] for node in each["nodes"][:2]]
                 found.append(f"{page.url}, {viewport['width']} px, {scheme}: {each['id']} {nodes}")
