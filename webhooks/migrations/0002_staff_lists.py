@@ -19,4 +19,8 @@ class Migration(migrations.Migration):
             model_name='delivery',
             index=models.Index(condition=models.Q(('delivered_at', None)), fields=['id'], name='webhooks_undelivered'),
         ),
+        AddIndexGently(
+            model_name='delivery',
+            index=models.Index(fields=['subscription', 'id'], name='webhooks_of_one_newest'),
+        ),
     ]
