@@ -22,7 +22,7 @@ class Stage:
         self._key = quote(str(model._meta.pk.column))
         self._table = quote(model._meta.db_table)
         self._aside = quote(f"staged_{model._meta.db_table}")
-        self._columns = ", ".join(quote(field.column) for field in self._fields)
+        self._columns = ", ".join(quote(str(field.column)) for field in self._fields)
 
     def __enter__(self) -> Self:
         self._run(f"DROP TABLE IF EXISTS {self._aside}")

@@ -62,9 +62,7 @@ def issue_vouchers(
     Rejected("offer_foreign") when the offer is another hotel's, Rejected("offer_inactive"),
     Rejected("validity_out_of_range"), Rejected("voucher_invalid") for any other field.
     """
-    refuse_issue(
-        hotel=hotel, offer=offer, terms=terms, count=count, holder_uid=holder_uid, by=by, now=now
-    )
+    refuse_issue(hotel=hotel, offer=offer, terms=terms, count=count, holder_uid=holder_uid, by=by, now=now)
     promise = promise_of(hotel, offer, terms, now)
     batch = None
     if not holder_uid:

@@ -74,7 +74,7 @@ class FoundRowField(ModelChoiceField):
 
     def to_python(self, value: Any) -> Any:
         """Return the row of a key."""
-        if self.found is None or not isinstance(value, str):
+        if self.found is None or self.queryset is None or not isinstance(value, str):
             return super().to_python(value)
         key = (self.queryset.model, value)
         if key not in self.found:
@@ -88,8 +88,8 @@ class VoucherRowForm(forms.Form):
     `found` keeps hotels and offers for the forms of further rows.
     """
 
-    issuer_uid = FoundRowField(Hotel.objects.all())
-    offer = FoundRowField(Offer.objects.select_related("hotel"), required=False)
+    issuer_uid: forms.Field = FoundRowField(Hotel.objects.all())
+    offer: forms.Field = FoundRowField(Offer.objects.select_related("hotel"), required=False)
     holder_uid = forms.CharField(max_length=64, required=False)
     count = forms.IntegerField(min_value=1, max_value=MAX_COUNT, required=False)
     service_type = forms.CharField(label=_("Service"), max_length=60, required=False)

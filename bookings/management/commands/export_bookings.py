@@ -16,6 +16,7 @@ from portal.tables import cell, csv_writer
 from vouchers.models import Hotel
 from vouchers.terms import LATEST
 
+
 class Command(BaseCommand):
     """Write bookings as CSV to stdout or a file."""
 

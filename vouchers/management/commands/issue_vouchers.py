@@ -74,9 +74,7 @@ class Command(BaseCommand):
 
         try:
             with bar, suppress(_DryRunError):
-                issue_many(
-                    orders, by=BY, now=now, told=told, settle=_settle(**options), most=MOST_ROWS
-                )
+                issue_many(orders, by=BY, now=now, told=told, settle=_settle(**options), most=MOST_ROWS)
         except Rejected as error:
             raise CommandError(f"{error.message} [{error.code}]") from error
         if options["dry_run"]:
