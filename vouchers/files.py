@@ -186,7 +186,7 @@ def _check_heading(heading: Sequence[str], *, is_hotel_known: bool) -> None:
     if unknown:
         names = ", ".join(f"“{name[:40]}”" for name in unknown[:5])
         raise _bad_heading(_("Unknown columns: %(names)s."), names=names)
-    if not heading or ("issuer_uid" not in heading and not is_hotel_known):
+    if "issuer_uid" not in heading and not is_hotel_known:
         raise _bad_heading(_("The column issuer_uid is missing."))
     if len(set(heading)) != len(heading):
         raise _bad_heading(_("A column stands twice in the heading."))
