@@ -11,7 +11,6 @@ from typing import IO, Any
 
 from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-from openpyxl.utils.exceptions import IllegalCharacterError
 
 # What a spreadsheet would reckon out instead of showing it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -80,11 +79,7 @@ def xlsx_file(title: str, columns: Sequence[str], rows: Iterable[Sequence[object
     sheet = book.create_sheet(re.sub(r"[^\w ]", " ", title)[:31])
     sheet.append(list(columns))
     for row in rows:
-        values = [_value(value) for value in row]
-        try:
-            sheet.append(values)
-        except IllegalCharacterError:
-            sheet.append([_legal(value) for value in values])
+        sheet.append([_value(value) for value in row])
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it
     book.save(file)
     file.seek(0)
@@ -92,12 +87,10 @@ def xlsx_file(title: str, columns: Sequence[str], rows: Iterable[Sequence[object
 
 
 def _value(value: object) -> str | int | Decimal | None:
-    """Return a cell of a workbook: numbers stay numbers, all else is the text that CSV has."""
+    """Return a cell of a workbook: numbers stay numbers, all else is the text that CSV has.
+
+    What XML cannot hold is left out.
+    """
     if value is None or (isinstance(value, int | Decimal) and not isinstance(value, bool)):
         return value
-    return cell(value)
-
-
-def _legal(value: Any) -> Any:
-    """Return a text without what XML cannot hold."""
-    return ILLEGAL_CHARACTERS_RE.sub("", value) if isinstance(value, str) else value
+    return str(ILLEGAL_CHARACTERS_RE.sub("", cell(value)))

@@ -28,11 +28,11 @@ def xlsx_of(*rows: Sequence[Any], heading: Sequence[str] = HEADING) -> bytes:
     return file.getvalue()
 
 
-def changed(workbook: bytes, **parts: bytes) -> bytes:
+def changed(whole: bytes, /, **parts: bytes) -> bytes:
     """Return a workbook with other parts, named by the end of their paths without the dot."""
     packed = io.BytesIO()
     with (
-        zipfile.ZipFile(io.BytesIO(workbook)) as old,
+        zipfile.ZipFile(io.BytesIO(whole)) as old,
         zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new,
     ):
         for name in old.namelist():

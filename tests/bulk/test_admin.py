@@ -45,10 +45,10 @@ def decide(client: Client, verb: str, **data: Any) -> Any:
     return client.post(reverse(f"admin:bulk_job_{verb}", args=(Job.objects.get().pk,)), data, follow=True)
 
 
-@pytest.mark.parametrize(("content", "name"), [(csv_of(ROW), "v.csv"), (xlsx_of(ROW), "v.xlsx")])
-def test_a_file_is_shown_before_it_is_issued(client: Client, content: bytes, name: str) -> None:
+@pytest.mark.parametrize(("write", "name"), [(csv_of, "v.csv"), (xlsx_of, "v.xlsx")])
+def test_a_file_is_shown_before_it_is_issued(client: Client, write: Any, name: str) -> None:
     assert_strict(client.get(ADD))
-    response = hand_in(client, content, name)
+    response = hand_in(client, write(ROW), name)
     assert_strict(response)
     page = response.content.decode()
     assert "1 voucher can be issued." in page
@@ -143,7 +143,11 @@ def test_a_list_of_holders_is_shown_with_its_repetitions_and_issued(
     assert set(Voucher.objects.values_list("holder_uid", flat=True)) == {GUEST_UID, OTHER_UID}
 
 
-@pytest.mark.parametrize("data", [{}, {"holders": "x" * 400_001}, {"holders": "a", "file": upload(b"b")}])
+@pytest.mark.parametrize(
+    "data",
+    [{}, {"holders": "x" * 400_001}, {"holders": "a", "file": upload(b"b")}],
+    ids=["none", "long", "two"],
+)
 def test_a_list_that_cannot_be_is_refused(client: Client, hotel: Hotel, data: dict[str, Any]) -> None:
     response = client.post(page_of(make_offer(hotel), "issue_to"), data)
     assert response.status_code == 422
@@ -191,7 +195,7 @@ def test_a_job_is_thrown_away_and_reading_decides_nothing(client: Client) -> Non
 
 
 @pytest.mark.parametrize("page", ["change", "confirm", "drop"])
-@pytest.mark.parametrize("key", ["j-none", "a\x00b", "x" * 300])
+@pytest.mark.parametrize("key", ["j-none", "a\x00b", "x" * 300], ids=["none", "nul", "long"])
 def test_a_job_that_is_not_there_is_said_so(client: Client, page: str, key: str) -> None:
     response = client.post(f"/admin/bulk/job/{key}/{page}/".replace("\x00", "%00"), follow=True)
     assert told(response)["refused"] == ["There is no such job."]

@@ -46,14 +46,7 @@ def work_on(job: Job) -> Job:
 
 
 def work_all() -> None:
-    from unittest.mock import patch
-
-    from django.core.management import call_command
-
-    with patch("django_tasks_db.management.commands.db_worker.close_old_connections"):
-        call_command(
-            "db_worker", queue_name="bulk", batch=True, reload=False, startup_delay=False, interval=0, verbosity=0
-        )  # fmt: skip
+    work(queue="bulk")
 
 
 def hand_in(content: bytes, **fields: Any) -> Job:
@@ -152,6 +145,7 @@ def test_a_file_without_the_column_of_the_hotel_is_of_the_jobs_hotel() -> None:
         (b"PK\x03\x04 and so on", "no workbook"),
         (b"\xff\xfe\x00", "UTF-8"),
     ],
+    ids=["empty", "heading", "column", "zip", "bytes"],
 )  # fmt: skip
 def test_a_file_that_is_no_such_table_is_refused_with_the_reason(content: bytes, words: str) -> None:
     job = work_on(hand_in(content))
