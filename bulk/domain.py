@@ -71,6 +71,7 @@ def make_job(
         file_name=file_name[-200:],
         terms=terms_as_json(terms) if terms is not None else {},
         vouchers_number=count,
+        lease_until=_lease(now, is_queued=is_queued),
     )
     try:
         with transaction.atomic():
@@ -103,7 +104,9 @@ def confirm_job(
         Hotel.objects.select_for_update(no_key=True).get(pk=job.hotel_id)
         if not is_meant_again and twin_of(job) is not None:
             raise Conflict("file_issued_before", _("The same rows were issued before."))
-        _move(job, (State.READY, State.FAILED), State.ISSUING, by=by, now=now, confirmed_by=by.id, attempts=0)
+        lease = _lease(now, is_queued=is_queued)
+        more = {"confirmed_by": by.id, "attempts": 0, "lease_until": lease}
+        _move(job, (State.READY, State.FAILED), State.ISSUING, by=by, now=now, **more)
         if is_queued:
             run_job.enqueue(job.pk)
     return job
@@ -171,6 +174,14 @@ def _move(
     for name, value in values.items():
         setattr(job, name, value)
     note(job, before, by=by, now=now)
+
+
+def _lease(now: datetime, *, is_queued: bool) -> datetime | None:
+    """Return the lease of a job that nobody has in hand yet.
+
+    One that stands in no queue has a lease that is over: should its caller die, it is taken up.
+    """
+    return None if is_queued else now
 
 
 def _keep(job: Job, content: Iterable[bytes]) -> None:

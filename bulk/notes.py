@@ -27,7 +27,7 @@ def note(job: Job, before: str | None, *, by: Actor, now: datetime) -> None:
     """Write into the journal what has become of a job: who, what, how many; never names of files."""
     facts = {"state": job.state, "vouchers": job.vouchers_number}
     extra = {"kind": job.kind, "offer_id": job.offer_id, "rows": job.rows_number}
-    extra |= {"refused_rows": job.refused_number, "digest": job.digest}
+    extra |= {"refused_rows": job.refused_number, "digest": job.digest[:16]}
     change = Change(
         type=f"job.{_VERBS[State(job.state)]}",
         subject_type="job",

@@ -364,6 +364,16 @@ def test_the_job_of_a_dead_worker_is_taken_up_again() -> None:
     assert Voucher.objects.count() == 2
 
 
+def test_a_job_whose_caller_died_before_it_ran_is_taken_up() -> None:
+    job = of_offer(2, is_queued=False)
+    assert take_up_again(NOW) == 1
+    assert work_on(job).state == "done"
+    checked = work_on(hand_in(csv_of(ROW)))
+    confirm(checked, is_queued=False)
+    assert take_up_again(NOW) == 1
+    assert work_on(checked).state == "done"
+
+
 def test_a_job_that_breaks_off_again_and_again_fails_at_last() -> None:
     job = of_offer(2)
     Job.objects.update(attempts=runs.MOST_ATTEMPTS)
