@@ -47,8 +47,8 @@ setup:
 	@$(PYTHON) tools/setup.py dev
 
 pins: ## choose the newest versions again (needs uv)
-	uv pip compile pyproject.toml --extra postgres --extra redis --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements/runtime.txt
-	uv pip compile pyproject.toml --extra postgres --extra redis --group dev -c requirements/runtime.txt --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements/dev.txt
+	uv pip compile pyproject.toml --extra postgres --extra redis --extra sentry --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements/runtime.txt
+	uv pip compile pyproject.toml --extra postgres --extra redis --extra sentry --group dev -c requirements/runtime.txt --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements/dev.txt
 
 messages: setup ## gather the texts to translate (needs the gettext tools)
 	SECRET_KEY=messages $(VENV)/python manage.py makemessages --no-wrap --add-location file --no-obsolete -l de -l nl -i '.venv/*' -i 'tests/*' -i 'var/*' -i staticfiles

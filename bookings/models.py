@@ -158,6 +158,14 @@ class MailKind(models.TextChoices):
     LINK = "link", _("Guest link")
 
 
+class MailQuerySet(models.QuerySet["Mail"]):
+    """Mails by what there is to do."""
+
+    def owed(self) -> Self:
+        """Neither sent nor given up."""
+        return self.filter(sent_at=None, failed_at=None)
+
+
 class Mail(models.Model):
     """A mail that a committed change owes a guest; a worker sends it and tries again."""
 
@@ -171,6 +179,8 @@ class Mail(models.Model):
     failed_at = models.DateTimeField(_("given up"), null=True, blank=True)
     last_error = models.CharField(_("last error"), max_length=300, blank=True)
 
+    objects = MailQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("mail")
         verbose_name_plural = _("mails")
@@ -178,6 +188,11 @@ class Mail(models.Model):
         indexes = (
             models.Index(fields=("recipient", "created_at"), name="bookings_mail_to"),
             models.Index(fields=("guest_uid", "created_at"), name="bookings_mail_from"),
+            models.Index(
+                fields=("created_at",),
+                name="bookings_mail_owed",
+                condition=Q(sent_at=None, failed_at=None),
+            ),
         )
 
     def __str__(self) -> str:

@@ -1,5 +1,6 @@
 """Writing to the journal; the only writer of its table."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +11,7 @@ from django.utils import timezone
 from events.models import Event
 from portal.actors import Actor
 from portal.ids import new_id
+from portal.metrics import note_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +51,5 @@ def record(changes: Iterable[Change], *, by: Actor, now: datetime) -> None:
         ],
         batch_size=500,
     )
+    for kind, number in Counter(change.type for change in changes).items():
+        note_event(kind, number)

@@ -44,6 +44,11 @@ LEGACY_API: bool = env.bool("LEGACY_API", default=True)
 REDIS_URL: str = env.str("REDIS_URL", default="")
 _private_networks: list[str] = env.list("WEBHOOK_PRIVATE_NETWORKS", default=[])
 WEBHOOK_THREADS: int = env.int("WEBHOOK_THREADS", default=4, validate=validate.Range(min=1, max=64))
+LOG_FORMAT: str = env.str("LOG_FORMAT", default="plain", validate=validate.OneOf(["plain", "json"]))
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
+MIN_FREE_DISK_MB: int = env.int("MIN_FREE_DISK_MB", default=200)
+SENTRY_DSN: str = env.str("SENTRY_DSN", default="")
+SENTRY_ENVIRONMENT: str = env.str("SENTRY_ENVIRONMENT", default="production")
 env.seal()
 
 if not _secret_key and Path(_secret_key_file).is_file():
@@ -94,6 +99,7 @@ INSTALLED_APPS = [
     "printing",
     "webhooks",
     "access",
+    "operations",
     "parties",
     "staff",
     "desk",
@@ -101,6 +107,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "portal.sight.SightMiddleware",
     "portal.api_middleware.ApiMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.gzip.GZipMiddleware",
@@ -255,9 +262,12 @@ LOGGING = {
         "plain": {
             "()": "portal.logs.UtcFormatter",
             "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
-        }
+        },
+        "json": {"()": "portal.logs.JsonFormatter"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["redact"]}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["redact"]}
+    },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
@@ -265,3 +275,9 @@ LOGGING = {
         "axes": {"level": max(LOG_LEVEL, logging.WARNING)},
     },
 }
+
+if SENTRY_DSN:
+    # An extra, and slow to import: only where it is wanted.
+    from portal.reporting import start_reporting
+
+    start_reporting(SENTRY_DSN, SENTRY_ENVIRONMENT)

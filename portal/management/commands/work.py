@@ -16,6 +16,7 @@ from django_tasks_db.management.commands.db_worker import Worker
 from access.domain import prune as prune_access
 from events.delivery import prune_finished, requeue_abandoned
 from legacy.bindings import prune_bindings
+from operations.domain import Heart
 from parties.domain import prune_parties
 from portal.actors import CLOCK
 from presence.rooms import prune_presence
@@ -63,10 +64,12 @@ def _keep_house_for_ever(stop: threading.Event) -> None:
 
 
 def _dispatch_for_ever(stop: threading.Event) -> None:
+    heart = Heart()
     while not stop.wait(DISPATCH_EVERY_SECONDS):
         close_old_connections()
         try:
             dispatch(timezone.now())
+            heart.beat(timezone.now())
         except Error as error:
             logger.warning("Webhooks have to wait: %s", type(error).__name__)
             stop.wait(AWAY_SECONDS)
