@@ -74,6 +74,8 @@ class Booking(models.Model):
     revision = models.PositiveIntegerField(default=0, editable=False)
     # When the guest, or the desk, said that the guest is here.
     arrived_at = models.DateTimeField(_("arrived"), null=True, blank=True)
+    # When a reminder is to be owed; empty once it is, or when there is nobody to remind.
+    remind_at = models.DateTimeField(null=True, editable=False)
     no_show_at = models.DateTimeField(_("marked as not come"), null=True, blank=True)
     # Whether the voucher was open before: then a cancellation opens it again.
     voucher_was_open = models.BooleanField(default=False)
@@ -127,6 +129,11 @@ class Booking(models.Model):
                 name="bookings_of_email",
                 condition=Q(status=BookingStatus.BOOKED) & ~Q(guest_email=""),
             ),
+            models.Index(
+                fields=("remind_at",),
+                name="bookings_to_remind",
+                condition=Q(status=BookingStatus.BOOKED, remind_at__isnull=False),
+            ),
             models.Index(fields=("hotel", "slot_start"), name="bookings_of_hotel"),
             models.Index(fields=("hotel", "id"), name="bookings_of_hotel_newest"),
         )
@@ -156,6 +163,7 @@ class MailKind(models.TextChoices):
     MOVED = "moved", _("Moved")
     CANCELLED = "cancelled", _("Cancelled")
     LINK = "link", _("Guest link")
+    REMINDER = "reminder", _("Reminder")
 
 
 class MailQuerySet(models.QuerySet["Mail"]):
@@ -164,6 +172,10 @@ class MailQuerySet(models.QuerySet["Mail"]):
     def owed(self) -> Self:
         """Neither sent nor given up."""
         return self.filter(sent_at=None, failed_at=None)
+
+    def ended(self) -> Self:
+        """Sent, or given up."""
+        return self.exclude(sent_at=None, failed_at=None)
 
 
 class Mail(models.Model):

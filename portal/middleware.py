@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 
 from portal.errors import Rejected
+from portal.outages import is_outage
 from portal.refusals import outage_response, refusal_response
 
 logger = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class RefusalMiddleware:
         """Turn a refusal into its page, and a lost database into 503 with Retry-After."""
         if isinstance(error, Rejected):
             return refusal_response(request, error)
-        if isinstance(error, OperationalError | InterfaceError):
+        if is_outage(error):
             logger.error("The database is away: %s", type(error).__name__)
             return outage_response(request)
         return None

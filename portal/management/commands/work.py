@@ -14,48 +14,62 @@ from django.utils.crypto import get_random_string
 from django_tasks_db.management.commands.db_worker import Worker
 
 from access.domain import prune as prune_access
-from events.delivery import prune_finished, requeue_abandoned
+from bookings.reminders import owe_reminders
+from events.delivery import requeue_abandoned
 from legacy.bindings import prune_bindings
 from operations.domain import Heart
+from operations.retention import prune
 from parties.domain import prune_parties
 from portal.actors import CLOCK
 from presence.rooms import prune_presence
 from vouchers.domain import all_due
 from webhooks.dispatch import dispatch
-from webhooks.domain import prune_deliveries
 from webhooks.network import WHOLE_SECONDS
 from webhooks.tasks import QUEUE
 
 logger = logging.getLogger(__name__)
 EVERY_SECONDS = 60
+CLEAR_EVERY_SECONDS = 3600
 DISPATCH_EVERY_SECONDS = 1
 # How long to leave a database alone that was away.
 AWAY_SECONDS = 5
 
 
 def keep_house() -> None:
-    """Store what has expired, take back the jobs of dead workers, and drop what is old.
+    """Store what has expired, take back the jobs of dead workers, owe reminders, and drop what is short-lived.
 
     Safe to run in any number of workers at once.
     """
     now = timezone.now()
     expired = sum(all_due(by=CLOCK, now=now))
     requeued = requeue_abandoned(now)
-    prune_finished(now)
-    prune_deliveries(now)
+    reminded = owe_reminders(now)
     prune_access(now)
     prune_presence(now)
     prune_bindings(now)
     prune_parties(now)
-    if expired or requeued:
-        logger.info("%s vouchers expired, %s jobs taken back", expired, requeued)
+    if expired or requeued or reminded:
+        logger.info(
+            "%s vouchers expired, %s jobs taken back, %s reminders owed", expired, requeued, reminded
+        )
+
+
+def clear_out() -> None:
+    """Delete what is older than the settings keep it; safe in any number of workers at once."""
+    deleted = prune(timezone.now())
+    if deleted:
+        logger.info("Deleted: %s", ", ".join(f"{number} {name}" for name, number in deleted.items()))
 
 
 def _keep_house_for_ever(stop: threading.Event) -> None:
+    cleared_at = -CLEAR_EVERY_SECONDS
     while True:
         close_old_connections()
         try:
             keep_house()
+            if time.monotonic() - cleared_at >= CLEAR_EVERY_SECONDS:
+                clear_out()
+                cleared_at = time.monotonic()
         except Error as error:
             # The database is away or busy: the next round comes in a minute.
             logger.warning("Housekeeping has to wait: %s", type(error).__name__)
