@@ -3,11 +3,14 @@ PYTHON ?= python3
 VENV := .venv/bin
 export PORT
 
-.PHONY: run test test-postgresql bench bench-presence check checks format setup pins messages
+.PHONY: run serve test test-postgresql bench bench-presence check checks format setup pins messages
 
 run: ## serve the portal with demo data on http://127.0.0.1:8000 (PORT=… for another)
 	@$(PYTHON) tools/setup.py runtime
 	@exec $(VENV)/python tools/serve.py
+
+serve: ## serve with the environment's settings: web server and worker; `manage.py prepare` comes before
+	@exec $(VENV)/python manage.py serve
 
 test: setup ## run the tests; what is not installed is skipped, and says why
 	@$(VENV)/python -m pytest $(ARGS)

@@ -32,7 +32,8 @@ def send_mail(mail_id: int) -> None:
         return
     now = timezone.now()
     if _is_overtaken(mail, now):
-        Mail.objects.filter(pk=mail.pk).update(sent_at=now, last_error="not sent: cancelled or changed since")
+        why = "changed or begun" if mail.kind == MailKind.REMINDER else "cancelled"
+        Mail.objects.filter(pk=mail.pk).update(sent_at=now, last_error=f"not sent: {why} since")
         return
     try:
         compose(mail, now=now).send()

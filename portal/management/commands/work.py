@@ -49,9 +49,7 @@ def keep_house() -> None:
     prune_bindings(now)
     prune_parties(now)
     if expired or requeued or reminded:
-        logger.info(
-            "%s vouchers expired, %s jobs taken back, %s reminders owed", expired, requeued, reminded
-        )
+        logger.info("%s vouchers expired, %s jobs taken back, %s reminders owed", expired, requeued, reminded)
 
 
 def clear_out() -> None:
