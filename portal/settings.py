@@ -7,7 +7,9 @@ import logging
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any, cast
 
+import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from environs import Env, validate
@@ -29,6 +31,8 @@ ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "loca
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 BEHIND_TLS_PROXY: bool = env.bool("BEHIND_TLS_PROXY", default=False)
 _database = env.dj_db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'portal.sqlite3'}")
+_replica_url: str = env.str("DATABASE_REPLICA_URL", default="")
+DATABASE_POOL_SIZE: int = env.int("DATABASE_POOL_SIZE", default=0, validate=validate.Range(min=0, max=100))
 _email = env.dj_email_url("EMAIL_URL", default="console:")
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="vouchers@localhost")
 PUBLIC_URL: str = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
@@ -183,7 +187,25 @@ else:
     _database["OPTIONS"] = {**_database.get("OPTIONS", {}), "prepare_threshold": 5}
 _database["CONN_MAX_AGE"] = 600
 _database["CONN_HEALTH_CHECKS"] = True
+if DATABASE_POOL_SIZE and "postgresql" in _database["ENGINE"]:
+    # The threads of a process share so many connections; a thread of its own would keep one for itself.
+    _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 5}
+    _database["CONN_MAX_AGE"] = 0
 DATABASES = {"default": _database}
+if _replica_url:
+    _replica = cast("dict[str, Any]", dj_database_url.parse(_replica_url))
+    if _replica["ENGINE"] != _database["ENGINE"] or "postgresql" not in _replica["ENGINE"]:
+        raise ImproperlyConfigured("DATABASE_REPLICA_URL: name a replica of the PostgreSQL in DATABASE_URL.")
+    DATABASES["replica"] = {
+        **_replica,
+        # One that is away is given up soon: the primary answers instead.
+        "OPTIONS": {**_replica.get("OPTIONS", {}), "prepare_threshold": 5, "connect_timeout": 2},
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+        "TEST": {"MIRROR": "default"},
+    }
+    DATABASE_ROUTERS = ["portal.replica.ReplicaRouter"]
+    MIDDLEWARE.insert(1, "portal.replica.ReplicaMiddleware")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # What receivers of webhooks answer, and how slowly, is theirs: their jobs hold up no mail.

@@ -1,4 +1,4 @@
-"""Debian's nginx with the example of deploy/nginx, as far as it can be: ports, paths and the pace are a test's."""
+"""Debian's nginx with the example of deploy/nginx; ports, paths and pace are a test's own."""
 
 import contextlib
 import http.client

@@ -127,6 +127,20 @@ class Cluster:
         options = ("--auth=trust", "--username=portal", "--encoding=UTF8", "--locale=C", "--no-sync")
         self._run("initdb", "-D", str(self._home / "data"), *options)
 
+    def replica(self) -> "Cluster":
+        """Make a streaming replica of this running server; it is not started yet."""
+        copy = Cluster(self._binaries)
+        where = ("-h", HOST, "-p", str(self.port), "-U", "portal", "-D", str(copy._home / "data"))
+        copy._run(
+            "pg_basebackup",
+            *where,
+            "--wal-method=stream",
+            "--checkpoint=fast",
+            "--write-recovery-conf",
+            "--no-sync",
+        )
+        return copy
+
     def start(self) -> None:
         """Start, and return when connections are accepted."""
         options = (

@@ -42,7 +42,7 @@ def is_free(host: str, port: int) -> bool:
         return True
 
 
-def main() -> int:
+def main() -> int:  # noqa: RET503 - it ends by becoming another program
     """Prepare, then serve."""
     env = environment()
     host, port = env["BIND"], env["PORT"]

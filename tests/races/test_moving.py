@@ -34,13 +34,18 @@ hotel = make_hotel("hotel-odd", name="Zoë’s “Hôtel” 🛁 \u202e\ufeff中
 odd = make_voucher(hotel=hotel, now=now, valid_from=now, valid_until=now + timedelta(days=30))
 Voucher.objects.filter(pk=odd.pk).update(
     price_amount=Decimal("99999999.99"),
-    terms={"b": 1.0, "a": [1e3, 0.1, None, True, "🛁\u2028", {"z": {}, "\u00e9": -0.5}], "n": 12345678901234567890},
+    terms={
+        "b": 1.0,
+        "a": [1e3, 0.1, None, True, "🛁\u2028", {"z": {}, "\u00e9": -0.5}],
+        "n": 12345678901234567890,
+    },
     created_at=datetime(1999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
 )
 offer = make_offer(hotel, capacity=3)
 start = (now + timedelta(days=2)).replace(hour=12, minute=0, second=0, microsecond=0)
 for number, voucher in enumerate(make_vouchers(offer, 3, now=now)):
-    make_booking(voucher, start=start, holder_uid=f"thinker-{number:012x}", now=now, name="Ann\tO’Neil", email="a@guest.example")
+    uid = f"thinker-{number:012x}"
+    make_booking(voucher, start=start, holder_uid=uid, now=now, name="Ann\tO’Neil", email="a@guest.example")
 # Fewer places than were given away in good order.
 Offer.objects.filter(pk=offer.pk).update(capacity=1)
 User.objects.create_user("zoë", password="x")

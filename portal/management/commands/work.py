@@ -36,7 +36,7 @@ AWAY_SECONDS = 5
 
 
 def keep_house() -> None:
-    """Store what has expired, take back the jobs of dead workers, owe reminders, and drop what is short-lived.
+    """Store what has expired, take back the jobs of dead workers, owe reminders, drop what is short-lived.
 
     Safe to run in any number of workers at once.
     """
@@ -60,7 +60,7 @@ def clear_out() -> None:
 
 
 def _keep_house_for_ever(stop: threading.Event) -> None:
-    cleared_at = -CLEAR_EVERY_SECONDS
+    cleared_at = float(-CLEAR_EVERY_SECONDS)
     while True:
         close_old_connections()
         try:
