@@ -1,7 +1,6 @@
 """How gunicorn serves the portal; the environment overrides what machines differ in."""
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -45,7 +44,6 @@ loglevel = os.environ.get("GUNICORN_LOG_LEVEL", "warning")
 
 # A folder for the numbers of all workers, in memory where that can be: a full disk must not stop them.
 _MEMORY = "/dev/shm"  # noqa: S108 - a folder of its own is made in it
-_own_folders: list[str] = []
 
 
 def on_starting(_server: Any) -> None:
@@ -53,8 +51,7 @@ def on_starting(_server: Any) -> None:
     if metrics_files.folder() is None:
         place = _MEMORY if os.access(_MEMORY, os.W_OK) else tempfile.gettempdir()
         metrics_files.clear_left(place)
-        _own_folders.append(metrics_files.make_folder(place))
-        os.environ[metrics_files.VARIABLE] = _own_folders[0]
+        os.environ[metrics_files.VARIABLE] = metrics_files.make_folder(place)
     else:
         Path(os.environ[metrics_files.VARIABLE]).mkdir(parents=True, exist_ok=True)
         metrics_files.bury_all_dead()
@@ -67,5 +64,4 @@ def child_exit(_server: Any, worker: Any) -> None:
 
 def on_exit(_server: Any) -> None:
     """Leave nothing behind."""
-    for place in _own_folders:
-        shutil.rmtree(place, ignore_errors=True)
+    metrics_files.remove_own()

@@ -71,7 +71,7 @@ def _dump_sqlite(target: Path, now: datetime) -> dict[str, Any]:
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA quick_check")
             if cursor.fetchall() != [("ok",)]:
-                raise Rejected("backup_failed", _("%(why)s"), why="the copy does not pass quick_check")
+                raise Rejected("backup_failed", "%(why)s", why="the copy does not pass quick_check")
         return manifest_of(connection, now)
 
 
@@ -92,7 +92,7 @@ def _run_postgresql(program: str, *arguments: str) -> None:
     # What psql is told at the end is the database's name; the rest is the same for all programs.
     *where, database = of_psql[1:]
     if shutil.which(program) is None:
-        raise Rejected("backup_failed", _("%(why)s"), why=f"{program} is not installed here")
+        raise Rejected("backup_failed", "%(why)s", why=f"{program} is not installed here")
     done = subprocess.run(  # noqa: S603 - a program by its name, arguments of ours
         [program, *where, f"--dbname={database}", *arguments],
         env={**os.environ, **(env or {})},
@@ -101,7 +101,7 @@ def _run_postgresql(program: str, *arguments: str) -> None:
         check=False,
     )
     if done.returncode:
-        raise Rejected("backup_failed", _("%(why)s"), why=f"{program}: {done.stderr.strip()[-500:]}")
+        raise Rejected("backup_failed", "%(why)s", why=f"{program}: {done.stderr.strip()[-500:]}")
 
 
 def read_manifest(file: Path) -> dict[str, Any]:

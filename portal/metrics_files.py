@@ -37,6 +37,13 @@ def clear_left(place: str) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
+def remove_own() -> None:
+    """Remove the folder that this process made, if it made one; it may have read its settings anew since."""
+    place = folder()
+    if place is not None and place.name.startswith(f"{_PREFIX}{os.getpid()}-"):
+        shutil.rmtree(place, ignore_errors=True)
+
+
 def _is_gone(pid: int) -> bool:
     try:
         os.kill(pid, 0)

@@ -189,7 +189,13 @@ _database["CONN_MAX_AGE"] = 600
 _database["CONN_HEALTH_CHECKS"] = True
 if DATABASE_POOL_SIZE and "postgresql" in _database["ENGINE"]:
     # The threads of a process share so many connections; a thread of its own would keep one for itself.
-    _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 5}
+    _database["OPTIONS"]["pool"] = {
+        "min_size": 1,
+        "max_size": DATABASE_POOL_SIZE,
+        "timeout": 5,
+        # A pool that tries in vain waits ever longer. Given up soon, it tries again when it is asked.
+        "reconnect_timeout": 2,
+    }
     _database["CONN_MAX_AGE"] = 0
 DATABASES = {"default": _database}
 if _replica_url:
