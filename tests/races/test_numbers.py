@@ -13,8 +13,9 @@ pytestmark = pytest.mark.races
 
 def shown(server: Portal) -> float:
     """Return how many pages were counted."""
-    text = Browser(server).get("/metrics").body
-    found = re.search(r'^portal_request_seconds_count\{.*status="2xx",view="manifest"\} ([\d.]+)$', text, re.M)
+    told = Browser(server).get("/metrics").body
+    pattern = r'^portal_request_seconds_count\{.*status="2xx",view="manifest"\} ([\d.]+)$'
+    found = re.search(pattern, told, re.MULTILINE)
     return float(found[1]) if found else 0.0
 
 
