@@ -1,11 +1,14 @@
 """Reminders: once for each time that a booking has, and none that would be wrong."""
 
+import importlib
 import threading
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import time_machine
+from django.apps import apps
 from django.core import mail
 from django.db import connection, connections
 
@@ -192,3 +195,18 @@ def test_workers_that_look_at_once_owe_one_reminder() -> None:
         thread.join()
     assert sum(owed) == 1
     assert len(reminded()) == 1
+
+
+def test_bookings_of_before_the_upgrade_are_reminded_of_too() -> None:
+    upgrade = importlib.import_module("bookings.migrations.0005_remind_of_what_is_booked")
+    addresses = ("a@guest.example", "b@guest.example", "", "c@guest.example")
+    coming, near, silent, cancelled = (booked(email=address) for address in addresses)
+    cancel_booking(booking_id=cancelled.pk, by=CLERK, now=NOW)
+    Booking.objects.filter(pk=near.pk).update(slot_start=NOW + 23 * HOUR, slot_end=NOW + 24 * HOUR)
+    Booking.objects.update(remind_at=None)
+    with time_machine.travel(NOW, tick=False):
+        upgrade.remind(apps, SimpleNamespace(connection=connection))
+    assert list(Booking.objects.exclude(remind_at=None)) == [coming]
+    assert Booking.objects.get(pk=coming.pk).remind_at == DUE
+    assert owe_reminders(DUE) == 1
+    assert silent.remind_at is None
