@@ -18,5 +18,5 @@ def coming_days(offer_id: str, *, now: datetime) -> list[Day]:
     calendar = calendar_of(sample)
     first = calendar.day_of(now)
     last = first + timedelta(days=6)
-    taken = taken_for(sample, calendar, first, last)
+    taken = taken_for(sample, calendar, first, last, now=now)
     return days(calendar, first, last, now=now, taken=taken)

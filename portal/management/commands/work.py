@@ -14,12 +14,14 @@ from django.utils.crypto import get_random_string
 from django_tasks_db.management.commands.db_worker import Worker
 
 from access.domain import prune as prune_access
+from bookings.holds import prune_holds
 from events.delivery import prune_finished, requeue_abandoned
 from legacy.bindings import prune_bindings
 from parties.domain import prune_parties
 from portal.actors import CLOCK
 from presence.rooms import prune_presence
 from vouchers.domain import all_due
+from waiting.domain import prune_waiting, serve_all
 from webhooks.dispatch import dispatch
 from webhooks.domain import prune_deliveries
 from webhooks.network import WHOLE_SECONDS
@@ -28,6 +30,7 @@ from webhooks.tasks import QUEUE
 logger = logging.getLogger(__name__)
 EVERY_SECONDS = 60
 DISPATCH_EVERY_SECONDS = 1
+SERVE_EVERY_SECONDS = 1
 # How long to leave a database alone that was away.
 AWAY_SECONDS = 5
 
@@ -46,6 +49,8 @@ def keep_house() -> None:
     prune_presence(now)
     prune_bindings(now)
     prune_parties(now)
+    prune_holds(now)
+    prune_waiting(now)
     if expired or requeued:
         logger.info("%s vouchers expired, %s jobs taken back", expired, requeued)
 
@@ -69,6 +74,16 @@ def _dispatch_for_ever(stop: threading.Event) -> None:
             dispatch(timezone.now())
         except Error as error:
             logger.warning("Webhooks have to wait: %s", type(error).__name__)
+            stop.wait(AWAY_SECONDS)
+
+
+def _serve_for_ever(stop: threading.Event) -> None:
+    while not stop.wait(SERVE_EVERY_SECONDS):
+        close_old_connections()
+        try:
+            serve_all(timezone.now())
+        except Error as error:
+            logger.warning("The waiting lists have to wait: %s", type(error).__name__)
             stop.wait(AWAY_SECONDS)
 
 
@@ -128,13 +143,14 @@ class Command(BaseCommand):
     """Run jobs from the queue, webhooks and housekeeping, until told to stop."""
 
     help = (
-        "Run the worker: mails from the queue at once, webhooks beside them, expiry and upkeep every minute."
+        "Run the worker: mails from the queue at once, webhooks and waiting lists beside them,"
+        " expiry and upkeep every minute."
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Keep house and deliver webhooks in threads of their own, whose end is waited for."""
         stop = threading.Event()
-        for target in (_keep_house_for_ever, _dispatch_for_ever):
+        for target in (_keep_house_for_ever, _dispatch_for_ever, _serve_for_ever):
             threading.Thread(target=target, args=(stop,), daemon=True).start()
         deliverers = [WebhookThread(stop) for _number in range(settings.WEBHOOK_THREADS)]
         for thread in deliverers:
