@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 def _lift_guard(using: str, plan: Any = (), **_kwargs: Any) -> None:
     from bookings import guards  # noqa: PLC0415 - models are not loaded when this module is
 
-    if any(migration.app_label == "bookings" for migration, _is_backwards in plan):
+    if plan:
         guards.remove(using)
 
 
@@ -27,7 +27,7 @@ class BookingsConfig(AppConfig):
     verbose_name = _("Bookings")
 
     def ready(self) -> None:
-        """Lift the guard for migrations of its tables, and renew it whenever `migrate` has run.
+        """Lift the guard while there is something to migrate, and renew it whenever `migrate` has run.
 
         Flushing a test database counts too.
         """

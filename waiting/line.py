@@ -121,7 +121,8 @@ def _settle(entry: Entry, now: datetime) -> None:
     booking_id = booked.values_list("pk", flat=True).first()
     if booking_id is None:
         _lapse(entry, now, reason="not_answered")
-    elif end_entry(entry, State.ACCEPTED, now=now, booking_id=booking_id):
+    else:
+        end_entry(entry, State.ACCEPTED, now=now, booking_id=booking_id)
         tell("accept", entry, before=State.OFFERED, by=guest(entry.guest_uid), now=now)
 
 
@@ -129,12 +130,12 @@ def _lapse(entry: Entry, now: datetime, *, reason: str) -> None:
     before = entry.state
     if before == State.OFFERED and entry.offered_start is not None:
         end_offer_hold(offer_id=entry.offer_id, guest_uid=entry.guest_uid, start=entry.offered_start)
-    if end_entry(entry, State.LAPSED, now=now):
-        tell("lapse", entry, before=before, by=CLOCK, now=now, reason=reason)
+    end_entry(entry, State.LAPSED, now=now)
+    tell("lapse", entry, before=before, by=CLOCK, now=now, reason=reason)
 
 
 def end_entry(entry: Entry, state: State, *, now: datetime, **fields: Any) -> bool:
-    """Take an entry that is as it was read out of the line; False when somebody else has."""
+    """Take an entry out of the line; False when somebody else has, before the caller had the lock."""
     as_read = Entry.objects.filter(pk=entry.pk, state=entry.state, state__in=CURRENT)
     if not as_read.update(state=state, ended_at=now, **fields):
         return False

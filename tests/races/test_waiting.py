@@ -1,0 +1,112 @@
+"""200 guests wait for 20 places that become free, while many processes free, sweep and answer."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.races.conftest import Hotel
+from tests.races.hands import STANDS
+from tests.races.truth import Truth
+from tests.servers import ROOT, environment
+
+pytestmark = pytest.mark.races
+
+GUESTS, PLACES, SECONDS = 200, 20, 14
+HANDS = ("free", "sweep", "sweep", "answer", "answer", "answer", "jump")
+_HAND = "import django; django.setup(); from tests.races.hands import main; main()"
+
+
+def work(hotel: Hotel, offer: str) -> dict[str, Counter[str]]:
+    """Let all hands work at once for a while; returns what came of it by role."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", _HAND, role, offer, str(SECONDS)],
+            cwd=ROOT,
+            env=environment(hotel.database_url),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for role in HANDS
+    ]
+    done: dict[str, Counter[str]] = {role: Counter() for role in HANDS}
+    for role, process in zip(HANDS, processes, strict=True):
+        output, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+        done[role] += Counter(json.loads(output))
+    return done
+
+
+def replay(events: list[dict[str, Any]]) -> Counter[str]:
+    """Walk the journal of a line: who is offered a place is always the first of those whom it fits.
+
+    Returns how often each step happened.
+    """
+    waiting: dict[str, tuple[str, str]] = {}
+    offered: dict[str, str] = {}
+    passed: set[tuple[str, str]] = set()
+    steps: Counter[str] = Counter()
+    for event in events:
+        key, meta, verb = event["subject_id"], event["meta"], event["type"].removeprefix("waiting.")
+        steps[verb] += 1
+        if verb == "join":
+            waiting[key] = (meta["joined_at"], key)
+        elif verb == "offer":
+            slot = meta["offered"]
+            fits = [
+                place
+                for other, place in waiting.items()
+                if meta["day"] in slot and (other, slot) not in passed
+            ]
+            assert waiting.pop(key) == min(fits), f"{key} was offered {slot} out of turn"
+            offered[key] = slot
+        else:
+            slot = offered.pop(key, "")
+            assert slot or verb == "leave", f"{verb} of {key}, who had no offer"
+            if verb == "pass":
+                passed.add((key, slot))
+                waiting[key] = (meta["joined_at"], key)
+            else:
+                waiting.pop(key, None)
+    return steps
+
+
+def test_200_guests_who_wait_for_20_places_are_offered_them_in_their_order(hotel: Hotel) -> None:
+    line = hotel.clerk.ask("line", guests=GUESTS, places=PLACES, start=hotel.slot().isoformat())
+    done = work(hotel, line["offer"])
+    end = hotel.clerk.ask("line_end", offer=line["offer"])
+
+    steps = replay(end["events"])
+    assert steps["join"] == GUESTS
+    # All places were freed, and offered, and more than once where guests passed or did not answer.
+    assert done["free"]["freed"] == PLACES
+    assert steps["offer"] > PLACES
+    assert min(steps["accept"], steps["pass"], steps["leave"], steps["lapse"]) > 0
+    # Nobody is offered a place that is gone: accepting is refused only when the offer is over.
+    assert set(done["answer"]) <= {
+        "accept_offer", "pass_offer", "leave_waiting", "nothing", "silent", "offer_over", "voucher_changed",
+        "guest_limit_reached",
+    }  # fmt: skip
+    stored = Truth(hotel.database_url).read([line["offer"]])
+    assert stored.faults() == []
+    assert stored.most_at_once(line["offer"]) <= PLACES
+    # Each acceptance is one booking, of the guest who accepted.
+    accepted = {row["id"]: row for row in end["entries"] if row["state"] == "accepted"}
+    assert len(accepted) == steps["accept"]
+    for row in accepted.values():
+        assert stored.bookings[row["booking_id"]]["holder_uid"] == row["guest_uid"]
+    # Nobody waited behind an offer that had lapsed: it was ended within the pace of a sweep.
+    lapses = [event for event in end["events"] if event["type"] == "waiting.lapse"]
+    waits = [
+        datetime.fromisoformat(event["created_at"]) - datetime.fromisoformat(event["meta"]["offered_until"])
+        for event in lapses
+    ]
+    assert max(waits) < timedelta(seconds=STANDS + 2)
+    # What is offered at the end is held, and nothing is free while somebody waits for it.
+    assert end["unserved"] == []
+    assert end["taken"] <= PLACES
