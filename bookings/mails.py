@@ -48,7 +48,7 @@ def _offer(mail: Mail) -> EmailMultiAlternatives:
             "facts": facts,
             "hotel": mail.hotel,
             "zone": zone,
-            "offer_url": absolute(facts["path"]),
+            "offer_url": absolute(reverse(facts["page"], args=(facts["key"],))),
             "guest_url": _guest_url(mail.guest_uid),
             "when": formats.slot_words(start, end, zone),
             "until": until,

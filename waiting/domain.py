@@ -88,21 +88,28 @@ def accept_offer(*, entry_id: str, by: Actor, now: datetime) -> Booking:
     example when the last voucher of a batch has gone.
     """
     entry = own_entry(entry_id, by)
-    if entry.state == State.ACCEPTED:
-        return Booking.objects.get(pk=entry.booking_id)
+    try:
+        return _accept(entry, by, now)
+    except Conflict as error:
+        # What was answered, or has lapsed, while this waited for its turn is over, whatever it met.
+        entry.refresh_from_db()
+        if entry.state == State.ACCEPTED:
+            return Booking.objects.get(pk=entry.booking_id)
+        if not entry.is_open_offer(now):
+            raise Conflict("offer_over", _NO_LONGER) from error
+        raise
+
+
+def _accept(entry: Entry, by: Actor, now: datetime) -> Booking:
     if not entry.is_open_offer(now) or entry.offered_start is None:
         raise Conflict("offer_over", _NO_LONGER)
     details = GuestDetails(name=entry.guest_name, email=entry.guest_email, language=entry.language)
-    start = entry.offered_start
+    start, key = entry.offered_start, entry.promise_key
     with transaction.atomic():
-        if is_batch(entry.promise_key):
-            booking = book_any(
-                batch_id=entry.promise_key, start=start, holder_uid=by.id, by=by, now=now, guest=details
-            )
+        if is_batch(key):
+            booking = book_any(batch_id=key, start=start, holder_uid=by.id, by=by, now=now, guest=details)
         else:
-            booking = book_slot(
-                voucher_id=entry.promise_key, start=start, holder_uid=by.id, by=by, now=now, guest=details
-            )
+            booking = book_slot(voucher_id=key, start=start, holder_uid=by.id, by=by, now=now, guest=details)
         if not end_entry(entry, State.ACCEPTED, now=now, booking_id=booking.pk):
             raise Conflict("offer_over", _NO_LONGER)
         tell("accept", entry, before=State.OFFERED, by=by, now=now)

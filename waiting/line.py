@@ -10,7 +10,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
-from django.urls import reverse
 
 from bookings.holds import end_offer_hold, hold_for_offer
 from bookings.models import Booking
@@ -102,7 +101,7 @@ def _offer(entry: Entry, offer: Offer, slot: Slot, until: datetime, now: datetim
             "start": slot.start.isoformat(),
             "end": slot.end.isoformat(),
             "until": until.isoformat(),
-            "path": reverse("waiting:entry", args=(entry.pk,)),
+            "page": "waiting:entry",
         },
         useless_at=until,
         now=now,

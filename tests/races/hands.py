@@ -1,6 +1,7 @@
-"""Hands of a waiting list's race: each is a process of its own that frees, sweeps or answers for a while.
+"""Hands of a waiting list's race: each is a process of its own that frees, sweeps or answers.
 
-Started with a role, an offer and a number of seconds; writes one line of JSON when it is done.
+Started with a role, an offer and the path of a file; works until that file is there, the one
+that frees until everything is freed. Then it writes one line of JSON.
 """
 
 import json
@@ -9,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 from django.conf import settings
 from django.utils import timezone
@@ -24,18 +26,23 @@ from tests.make import CLERK
 from waiting.domain import accept_offer, leave_waiting, pass_offer, serve_all, serve_offer
 from waiting.models import Entry
 
-# Seconds that an offer stands here.
-STANDS = 1.5
+# Seconds that an offer stands here, and a hold.
+STANDS, HOLDS = 3, 1
+_PACE = 0.05
+_VERBS: tuple[Callable[..., object], ...] = (
+    accept_offer,
+    pass_offer,
+    accept_offer,
+    leave_waiting,
+    accept_offer,
+)
 
 
 def free(offer_id: str, chance: random.Random) -> str:
     """Cancel one of the bookings that were there from the start."""
     first = Booking.objects.standing().filter(offer=offer_id, guest_note="from the start")
-    keys = list(first.values_list("pk", flat=True)[:8])
-    if not keys:
-        return "nothing"
-    cancel_booking(booking_id=chance.choice(keys), by=CLERK, now=timezone.now())
-    time.sleep(0.1)
+    key = chance.choice(list(first.values_list("pk", flat=True)[:5]))
+    cancel_booking(booking_id=key, by=CLERK, now=timezone.now())
     return "freed"
 
 
@@ -48,30 +55,26 @@ def sweep(offer_id: str, chance: random.Random) -> str:
 
 
 def answer(offer_id: str, chance: random.Random) -> str:
-    """Accept, pass, leave or forget an offer, as guests do; two hands may answer one offer at once."""
-    entry = Entry.objects.offered().filter(offer=offer_id).order_by("?").first()
-    if entry is None:
-        time.sleep(0.02)
+    """Answer an offer as its guest does: by accepting, passing, leaving, or, one in six, not at all.
+
+    Two hands may answer the same offer at once.
+    """
+    offered = list(Entry.objects.offered().filter(offer=offer_id))
+    if not offered:
         return "nothing"
-    # A quarter of the guests never answer: whatever hand is asked, their offer lapses.
-    kind = int(entry.pk[-3:], 36) % 8
-    verbs: list[Callable[..., object]] = [accept_offer] * 4 + [pass_offer, leave_waiting]
-    if kind >= len(verbs):
-        time.sleep(0.02)
+    entry = chance.choice(offered)
+    kind = int(entry.guest_name.split()[1]) % (len(_VERBS) + 1)
+    if kind == len(_VERBS):
         return "silent"
-    verb = verbs[kind]
-    verb(entry_id=entry.pk, by=guest(entry.guest_uid), now=timezone.now())
-    return verb.__name__
+    _VERBS[kind](entry_id=entry.pk, by=guest(entry.guest_uid), now=timezone.now())
+    return _VERBS[kind].__name__
 
 
 def jump(offer_id: str, chance: random.Random) -> str:
-    """Choose a slot out of turn, and go away."""
+    """Choose the slot out of turn, and go away."""
     now, uid = timezone.now(), new_guest_uid()
-    booking = Booking.objects.filter(offer=offer_id).order_by("?").first()
-    if booking is None or booking.voucher.batch_id is None:
-        return "nothing"
-    promise = promise_of(booking.voucher.batch_id, uid, now)
-    time.sleep(0.05)
+    booking = Booking.objects.filter(offer=offer_id).select_related("voucher")[0]
+    promise = promise_of(booking.voucher.batch_id or "", uid, now)
     if promise is None:
         return "nothing"
     hold_slot(promise=promise, start=booking.slot_start, guest_uid=uid, now=now)
@@ -82,15 +85,16 @@ ROLES = {role.__name__: role for role in (free, sweep, answer, jump)}
 
 
 def main() -> None:
-    role, offer_id, seconds = ROLES[sys.argv[1]], sys.argv[2], float(sys.argv[3])
-    settings.OFFER_HOLD_MINUTES = STANDS / 60
-    settings.HOLD_MINUTES = 0.5 / 60
-    chance = random.Random(sys.argv[1])
+    """Work, and say what came of it."""
+    name, offer_id, end = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+    settings.OFFER_HOLD_MINUTES, settings.HOLD_MINUTES = STANDS / 60, HOLDS / 60
+    chance = random.Random(name)
     outcomes: Counter[str] = Counter()
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    places = int(sys.argv[4])
+    while outcomes["freed"] < places and not end.exists():
         try:
-            outcomes[role(offer_id, chance)] += 1
+            outcomes[ROLES[name](offer_id, chance)] += 1
         except Rejected as error:
             outcomes[error.code] += 1
+        time.sleep(_PACE)
     sys.stdout.write(json.dumps(outcomes) + "\n")
