@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from access.domain import create_key
 from bookings.codes import voucher_code
-from bookings.models import Mail
+from bookings.models import Hold, Mail
 from events.models import Event
 from portal.callers import Scope
 from presence.models import Guest, Room
@@ -29,6 +29,7 @@ from tests.staff import sign_in
 from tests.web import path_of, routes
 from vouchers.domain import redeem_voucher
 from vouchers.models import Closure, Hotel, Offer, Voucher
+from waiting.models import Entry
 from webhooks.models import Delivery, Subscription
 
 pytestmark = pytest.mark.django_db
@@ -82,7 +83,29 @@ def everything_of(hotel: Hotel, now: Any, mark: str = MARK) -> list[Model]:
     mail = Mail.objects.get(booking=booking)
     mail.failed_at = now
     mail.save()
-    return [offer, *vouchers, batch, booking, mail, key, hook, delivery, event]
+    hold = Hold.objects.create(
+        id=f"h-{mark}",
+        kind="offer",
+        guest_uid=mark,
+        offer=offer,
+        slot_start=start,
+        slot_end=start + timedelta(hours=1),
+        taken_at=now,
+        expires_at=now + timedelta(days=1),
+    )
+    entry = Entry.objects.create(
+        id=f"q-{mark}",
+        hotel=hotel,
+        offer=offer,
+        promise_key=vouchers[2].pk,
+        title=mark,
+        guest_uid=mark,
+        guest_name=mark,
+        guest_email=f"{mark}@{mark}.example",
+        day=start.date(),
+        joined_at=now,
+    )
+    return [offer, *vouchers, batch, booking, mail, key, hook, delivery, event, hold, entry]
 
 
 @pytest.fixture(params=sorted(ROLES))
