@@ -27,10 +27,11 @@ def wished_promise(key: str, uid: str, now: datetime) -> Bookable | None:
 def position_of(entry: Entry) -> int:
     """Return how many are in line for the same up to and with this entry.
 
-    Whoever came before and waits for any slot of the day, or for the same one, counts; also who
-    has a place offered, since they may pass. The number never grows.
+    Whoever else came before and waits for any slot of the day, or for the same one, counts; also
+    who has a place offered, since they may pass. The number never grows.
     """
     line = Entry.objects.current().filter(offer=entry.offer_id, day=entry.day)
+    line = line.exclude(guest_uid=entry.guest_uid)
     if entry.slot_start is not None:
         line = line.filter(Q(slot_start=None) | Q(slot_start=entry.slot_start))
     earlier = Q(joined_at__lt=entry.joined_at) | Q(joined_at=entry.joined_at, pk__lt=entry.pk)
