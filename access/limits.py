@@ -33,15 +33,17 @@ class Kind(StrEnum):
     WRITE = "write"
     # Asking to be let into a party: the one thing where a guess could be lucky.
     JOIN = "join"
+    # Asking for a guest link by e-mail.
+    LINK = "link"
 
 
-_JOINS_PER_MINUTE = 6
+_GUESSES_PER_MINUTE = 6
 
 
 def quota_of(kind: Kind) -> int:
     """Return how many requests of a kind a subject has in a minute."""
-    if kind == Kind.JOIN:
-        return _JOINS_PER_MINUTE
+    if kind in (Kind.JOIN, Kind.LINK):
+        return _GUESSES_PER_MINUTE
     return settings.API_WRITES_PER_MINUTE if kind == Kind.WRITE else settings.API_READS_PER_MINUTE
 
 

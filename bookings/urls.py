@@ -12,11 +12,7 @@ urlpatterns = [
     path("booking/<slug:booking_id>/cancel/", views.cancel, name="cancel"),
     path("booking/<slug:booking_id>/arrived/", views.arrived, name="arrived"),
     path("my/", views.my_bookings, name="my"),
-    path("my/data/", views.my_data, name="data"),
-    path("my/data/download/", views.data_download, name="data_download"),
-    path("my/data/delete/", views.data_delete, name="data_delete"),
     path("my/leave/", views.leave, name="leave"),
     path("my/links/revoke/", views.links_revoke, name="links_revoke"),
-    path("guest/", views.link_request, name="link_request"),
     path("guest/<str:token>/", views.guest_link, name="guest_link"),
 ]

@@ -13,21 +13,15 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from bookings.arrivals import mark_arrived, unmark_arrived
 from bookings.codes import qr_svg, voucher_code
-from bookings.domain import (
-    cancel_booking,
-    forget_guest,
-    move_booking,
-)
+from bookings.domain import cancel_booking, move_booking
 from bookings.forms import CalendarForm, CancelForm, LinkRequestForm, MoveForm
 from bookings.ics import calendar_file
 from bookings.models import Booking, Mail
-from bookings.outbox import owe_link
 from bookings.places import MovePlace
 from bookings.queries import (
     GuestBookings,
     booking_of_guest,
     bookings_of,
-    data_of_guest,
 )
 from bookings.rules import arrivable_from, changeable_until
 from bookings.slots import Slot
@@ -193,39 +187,6 @@ def _my_context(request: HttpRequest) -> dict[str, object]:
     }
 
 
-@private
-@require_safe
-def my_data(request: HttpRequest) -> HttpResponse:
-    """Show what is stored of this guest, and how to take it along or have it deleted."""
-    uid = guest_uid_of(request)
-    return render(request, "bookings/my_data.html", {"uid": uid, "data": data_of_guest(uid)})
-
-
-@private
-@require_safe
-def data_download(request: HttpRequest) -> HttpResponse:
-    """Send what is stored of this guest as a JSON file."""
-    uid = guest_uid_of(request)
-    if not uid:
-        raise Http404
-    response = HttpResponse(data_of_guest(uid).as_json(), content_type="application/json")
-    response.headers["Content-Disposition"] = 'attachment; filename="my-data.json"'
-    return response
-
-
-@require_POST
-def data_delete(request: HttpRequest) -> HttpResponse:
-    """Erase this guest's name, address and notes, switch off their links, and forget the browser."""
-    uid = guest_uid_of(request)
-    if not uid:
-        raise Http404
-    forget_guest(guest_uid=uid, by=guest(uid), now=timezone.now())
-    revoke_guest_links(uid)
-    response = render(request, "bookings/data_deleted.html")
-    forget_guest_of(response)
-    return response
-
-
 @require_POST
 def leave(_request: HttpRequest) -> HttpResponse:
     """Make this browser nobody's: for a device that others use too. The bookings stay."""
@@ -267,14 +228,3 @@ def guest_link(request: HttpRequest, token: str) -> HttpResponse:
         "is_other": bool(other) and other != uid,
     }
     return render(request, "bookings/guest_link.html", context)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def link_request(request: HttpRequest) -> HttpResponse:
-    """Send a guest link to an address that has booked; the answer is the same for any address."""
-    form = LinkRequestForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        owe_link(form.cleaned_data["email"], now=timezone.now())
-        return render(request, "bookings/link_sent.html")
-    status = 422 if form.errors else 200
-    return render(request, "bookings/link_request.html", {"link_form": form}, status=status)

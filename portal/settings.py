@@ -40,6 +40,7 @@ API_WRITES_PER_MINUTE: int = env.int("API_WRITES_PER_MINUTE", default=60)
 API_READS_PER_MINUTE: int = env.int("API_READS_PER_MINUTE", default=120)
 PRESENCE_PER_MINUTE: int = env.int("PRESENCE_PER_MINUTE", default=60, validate=validate.Range(min=12))
 TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
+GUEST_DATA_DAYS: int = env.int("GUEST_DATA_DAYS", default=365, validate=validate.Range(min=0, max=36500))
 LEGACY_API: bool = env.bool("LEGACY_API", default=True)
 REDIS_URL: str = env.str("REDIS_URL", default="")
 _private_networks: list[str] = env.list("WEBHOOK_PRIVATE_NETWORKS", default=[])
@@ -97,6 +98,7 @@ INSTALLED_APPS = [
     "parties",
     "staff",
     "desk",
+    "guests",
     "legacy",
 ]
 

@@ -15,6 +15,7 @@ from django_tasks_db.management.commands.db_worker import Worker
 
 from access.domain import prune as prune_access
 from events.delivery import prune_finished, requeue_abandoned
+from guests.domain import forget_by_age, prune_requests
 from legacy.bindings import prune_bindings
 from parties.domain import prune_parties
 from portal.actors import CLOCK
@@ -46,6 +47,10 @@ def keep_house() -> None:
     prune_presence(now)
     prune_bindings(now)
     prune_parties(now)
+    prune_requests(now)
+    forgotten = forget_by_age(by=CLOCK, now=now)
+    if forgotten:
+        logger.info("The guests of %s old bookings are forgotten", forgotten)
     if expired or requeued:
         logger.info("%s vouchers expired, %s jobs taken back", expired, requeued)
 
