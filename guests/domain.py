@@ -9,6 +9,7 @@ from access.idempotency import forget_reasons
 from bookings.forgetting import forget_guest, forget_old_bookings
 from bookings.models import Booking
 from events.domain import Change, record
+from feeds.domain import revoke_guest_feed
 from guests.models import LinkRequest
 from guests.tasks import send_link
 from parties.domain import forget_member
@@ -32,6 +33,7 @@ def erase_guest(*, uid: str, by: Actor, now: datetime) -> int:
     number = forget_guest(guest_uid=uid, by=by, now=now)
     forget_member(uid=uid)
     forget_presence(uid=uid, now=now)
+    revoke_guest_feed(uid=uid, by=by, now=now)
     forget_reasons(keys)
     LinkRequest.objects.filter(address__in=addresses).delete()
     revoke_guest_links(uid)

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from bookings.models import Booking, Mail
 from events.models import Event
+from feeds.models import Feed
 from guests.models import LinkRequest
 from parties.models import Member
 from presence import store
@@ -41,6 +42,7 @@ class GuestData:
     rooms: Rows
     links: Rows
     link_requests: Rows
+    feeds: Rows
     journal: Rows
 
     @property
@@ -77,6 +79,7 @@ def data_of_guest(uid: str, now: datetime) -> GuestData:
         rooms=list(rooms.values("room_id", "joined_at")),
         links=list(links.values("link_epoch")),
         link_requests=list(asked.values("address", "asked_at")),
+        feeds=list(_of(Feed.objects.order_by("pk"), uid, "guest_uid").values("id", "created_at")),
         journal=list(journal.values("id", "type", "subject_id", "created_at", "meta")) if uid else [],
     )
 

@@ -96,9 +96,10 @@ INSTALLED_APPS = [
     "webhooks",
     "access",
     "parties",
+    "feeds",
+    "guests",
     "staff",
     "desk",
-    "guests",
     "legacy",
 ]
 

@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("vouchers.urls")),
     path("", include("bookings.urls")),
     path("", include("parties.urls")),
+    path("", include("feeds.urls")),
     path("", include("guests.urls")),
     path("", include("printing.urls")),
     path("api/", api.urls),

@@ -26,6 +26,8 @@ KNOWN = (
     "staff.change",
     "key.create",
     "key.revoke",
+    "feed.create",
+    "feed.revoke",
     "webhook.create",
     "webhook.rotate",
     "webhook.enable",

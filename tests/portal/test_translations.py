@@ -18,7 +18,7 @@ from pytest_django import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = (
-    "access", "bookings", "desk", "events", "guests", "legacy", "parties", "portal", "presence", "printing", "reports",
+    "access", "bookings", "desk", "events", "feeds", "guests", "legacy", "parties", "portal", "presence", "printing", "reports",
     "staff", "vouchers", "webhooks",
 )  # fmt: skip
 LANGUAGES = [code for code, _name in project.LANGUAGES if code != "en"]
