@@ -25,10 +25,12 @@ from bookings.queries import (
 )
 from bookings.rules import arrivable_from, changeable_until
 from bookings.slots import Slot
+from bookings.structured import reservation_data
 from portal.actors import guest
 from portal.errors import Rejected
 from presence.browser import forget_guest_of, guest_uid_of, remember_guest
 from presence.domain import make_guest_link_token, read_guest_link_token, revoke_guest_links
+from vouchers.structured import as_script
 
 MOVE_FRAGMENTS = {
     "slot-calendar": "bookings/_slot_calendar.html",
@@ -57,6 +59,7 @@ def booking_page(request: HttpRequest, booking_id: str) -> HttpResponse:
     code = voucher_code(booking.voucher_id)
     is_live = booking.is_live(now)
     until = changeable_until(booking)
+    is_changeable = is_live and now <= until
     context = {
         "booking": booking,
         "voucher": booking.voucher,
@@ -64,7 +67,8 @@ def booking_page(request: HttpRequest, booking_id: str) -> HttpResponse:
         "slot": Slot(booking.slot_start, booking.slot_end, 0),
         "status": status,
         "is_live": is_live,
-        "is_changeable": is_live and now <= until,
+        "is_changeable": is_changeable,
+        "structured_data": as_script(reservation_data(booking, is_changeable=is_changeable)),
         "changeable_until": until,
         "code": code,
         "qr": qr_svg(code, label=_("Code for the front desk")) if is_live else "",

@@ -11,6 +11,7 @@ KNOWN = (
     "voucher.redeem",
     "voucher.unredeem",
     "voucher.transfer",
+    "voucher.recall",
     "voucher.withdraw",
     "voucher.expire",
     "booking.arrive",

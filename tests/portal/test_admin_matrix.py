@@ -21,6 +21,7 @@ from access.domain import create_key
 from bookings.codes import voucher_code
 from bookings.models import Mail
 from events.models import Event
+from feeds.domain import make_hotel_feed
 from portal.callers import Scope
 from presence.models import Guest, Room
 from staff.roles import ROLES
@@ -82,7 +83,8 @@ def everything_of(hotel: Hotel, now: Any, mark: str = MARK) -> list[Model]:
     mail = Mail.objects.get(booking=booking)
     mail.failed_at = now
     mail.save()
-    return [offer, *vouchers, batch, booking, mail, key, hook, delivery, event]
+    feed, _address = make_hotel_feed(hotel=hotel, name=mark, by=HOTEL_SYSTEM, now=now)
+    return [offer, *vouchers, batch, booking, mail, key, hook, delivery, event, feed]
 
 
 @pytest.fixture(params=sorted(ROLES))
