@@ -29,7 +29,7 @@ from bookings.structured import reservation_data
 from portal.actors import guest
 from portal.errors import Rejected
 from presence.browser import forget_guest_of, guest_uid_of, remember_guest
-from presence.domain import make_guest_link_token, read_guest_link_token, revoke_guest_links
+from presence.domain import digest_of, make_guest_link_token, read_guest_link_token, revoke_guest_links
 from vouchers.structured import as_script
 
 MOVE_FRAGMENTS = {
@@ -61,6 +61,7 @@ def booking_page(request: HttpRequest, booking_id: str) -> HttpResponse:
     until = changeable_until(booking)
     is_changeable = is_live and now <= until
     context = {
+        "now": now,
         "booking": booking,
         "voucher": booking.voucher,
         "hotel": booking.hotel,
@@ -76,7 +77,7 @@ def booking_page(request: HttpRequest, booking_id: str) -> HttpResponse:
         "can_arrive": is_live and now >= arrivable_from(booking),
         "has_mail": Mail.objects.filter(booking=booking).exists(),
     }
-    return render(request, "bookings/booking_page.html", context)
+    return _may_be_kept(render(request, "bookings/booking_page.html", context), booking.holder_uid)
 
 
 @private
@@ -175,7 +176,17 @@ def arrived(request: HttpRequest, booking_id: str) -> HttpResponse:
 def my_bookings(request: HttpRequest) -> HttpResponse:
     """Show everything this guest has booked, upcoming first."""
     context = {**_my_context(request), "is_revoked": "revoked" in request.GET}
-    return render(request, "bookings/my_bookings.html", context)
+    return _may_be_kept(render(request, "bookings/my_bookings.html", context), guest_uid_of(request))
+
+
+def _may_be_kept(response: HttpResponse, uid: str) -> HttpResponse:
+    """Let the guest's own browser keep a page for when there is no connection; of nobody it keeps none.
+
+    The header tells one guest's pages from another's (static/js/worker.js), and names nobody.
+    """
+    if uid:
+        response.headers["X-Keep-Offline"] = digest_of("offline", uid)[:16]
+    return response
 
 
 def _my_context(request: HttpRequest) -> dict[str, object]:
@@ -183,6 +194,7 @@ def _my_context(request: HttpRequest) -> dict[str, object]:
     now = timezone.now()
     found = bookings_of(uid, now=now) if uid else GuestBookings([], [])
     return {
+        "now": now,
         "upcoming": [(booking, booking.voucher.shown(now)) for booking in found.upcoming],
         "past": [(booking, booking.voucher.shown(now)) for booking in found.past],
         "is_guest": bool(uid),

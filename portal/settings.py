@@ -244,6 +244,7 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
         "manifest-src": ["'self'"],
+        "worker-src": ["'self'"],
     },
 }
 # A booking form is a few hundred bytes; staff forms with many inline rows stay far below this.

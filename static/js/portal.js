@@ -110,9 +110,11 @@
     const index = all.indexOf(cell);
     const row = [...cell.closest("tr").querySelectorAll(".cell")];
     const day = dayOf(cell);
+    // Where one reads from right to left, the next day is on the left.
+    const onward = document.dir === "rtl" ? -1 : 1;
     const moves = {
-      ArrowLeft: () => focusCell(all[index - 1]),
-      ArrowRight: () => focusCell(all[index + 1]),
+      ArrowLeft: () => focusCell(all[index - onward]),
+      ArrowRight: () => focusCell(all[index + onward]),
       ArrowUp: () => focusCell(all[index - 7]),
       ArrowDown: () => focusCell(all[index + 7]),
       Home: () => focusCell(row[0]),
@@ -164,6 +166,23 @@
     await navigator.clipboard?.writeText(text.value);
     button.textContent = button.dataset.done;
   });
+
+  // Bookings of this guest open without a connection: see worker.js.
+  async function keepBookings() {
+    const worker = await navigator.serviceWorker.ready;
+    const shown = [...document.querySelectorAll("[data-keep]")].map((link) => new URL(link.href).pathname);
+    // Once the worker looks after this browser, it has seen the page itself come.
+    const isSeen = Boolean(navigator.serviceWorker.controller);
+    const own = !isSeen && document.querySelector("[data-keep-this]") ? [location.pathname] : [];
+    // The page for all others is kept in the language that was read last.
+    const lang = document.documentElement.lang;
+    const renew = localStorage.getItem("language") !== lang;
+    localStorage.setItem("language", lang);
+    if (own.length || shown.length || renew) worker.active.postMessage({ keep: [...own, ...shown], renew });
+  }
+  if ("serviceWorker" in navigator && body.dataset.worker && navigator.onLine) {
+    navigator.serviceWorker.register(body.dataset.worker).then(keepBookings, () => {});
+  }
 
   prepare();
 })();
