@@ -7,13 +7,13 @@ see `bookings.guards`.
 from datetime import datetime, timedelta
 from typing import Self
 
-from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from bookings.slot_ids import slot_id
 from portal.ids import ID_LENGTH
+from portal.languages import languages
 from vouchers.models import OFFER_MAX_MINUTES, Hotel, Offer, Voucher
 from vouchers.states import Status
 
@@ -84,7 +84,7 @@ class Booking(models.Model):
     guest_name = models.CharField(_("name"), max_length=80, blank=True)
     guest_email = models.EmailField(_("e-mail"), blank=True)
     guest_note = models.CharField(_("note"), max_length=500, blank=True)
-    language = models.CharField(_("language"), max_length=5, default="en", choices=settings.LANGUAGES)
+    language = models.CharField(_("language"), max_length=5, default="en", choices=languages)
     # When the guest's name, address and notes were erased, if there ever were any.
     forgotten_at = models.DateTimeField(_("personal data erased"), null=True, blank=True, editable=False)
     # What the form that made the booking carried: a second press of its button finds the

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.http import escape_leading_slashes
 
 from portal.errors import Rejected
 from portal.refusals import outage_response, refusal_response
@@ -32,6 +33,34 @@ class PermissionsPolicyMiddleware:
         """Add the header to the answer."""
         response = self.get_response(request)
         response.headers["Permissions-Policy"] = _PERMISSIONS
+        return response
+
+
+class LanguageOfAddressMiddleware:
+    """Let an address choose the language: "?lang=de" is kept by a cookie, and leads to the address without it."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Send a browser on in the language that it asks for; an unknown one chooses nothing."""
+        code = request.GET.get("lang")
+        if request.method not in ("GET", "HEAD") or code not in dict(settings.LANGUAGES):
+            return self.get_response(request)
+        query = request.GET.copy()
+        del query["lang"]
+        # Only the path and the query of this very request: it leads to no other host.
+        path = escape_leading_slashes(request.path)
+        response = HttpResponseRedirect(f"{path}?{query.urlencode()}" if query else path)
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME,
+            code,
+            max_age=settings.LANGUAGE_COOKIE_AGE,
+            secure=settings.LANGUAGE_COOKIE_SECURE,
+            httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
+            samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+        )
+        response.headers["Cache-Control"] = "private, no-store"
         return response
 
 
