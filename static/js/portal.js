@@ -30,6 +30,8 @@
     prepare();
     // A page that came back from the history has no target: it stays where it was.
     const target = event.detail.target;
+    if (target) announce(target.id);
+    if (target?.id === "more-cards") cards()[cardsBefore]?.focus({ preventScroll: true });
     if (!target || event.detail.elt.closest(".filters, .tabs, .more, #calendar-refresh, #party-now")) return;
     const region = document.getElementById(target.id) || target;
     const wrong = region.querySelector(".field-bad input, .field-bad textarea, [role=alert][tabindex]");
@@ -39,6 +41,23 @@
       next.focus({ preventScroll: true });
       next.scrollIntoView({ block: "nearest" });
     }
+  });
+
+  // What changed where the focus is not is said: a region that is replaced whole says nothing itself.
+  const SAID = {
+    "slot-calendar": "#month-title, #slot-calendar .legend",
+    "voucher-list": "#voucher-list .tab[aria-current], #voucher-list p.empty",
+  };
+
+  function announce(region) {
+    const words = [...document.querySelectorAll(SAID[region] || "#nothing")].map((node) => node.innerText.replace(/\s+/g, " "));
+    if (words.length) document.getElementById("said").textContent = words.join(". ");
+  }
+
+  const cards = () => document.querySelectorAll("#voucher-list .card");
+  let cardsBefore = 0;
+  body.addEventListener("htmx:beforeSwap", () => {
+    cardsBefore = cards().length;
   });
 
   body.addEventListener("htmx:sendError", () => {
