@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 export PORT
 
-.PHONY: run test test-postgresql bench bench-presence check checks format setup pins messages
+.PHONY: run test test-postgresql bench bench-presence screens check checks format setup pins messages
 
 run: ## serve the portal with demo data on http://127.0.0.1:8000 (PORT=… for another)
 	@$(PYTHON) tools/setup.py runtime
@@ -22,6 +22,10 @@ bench: setup ## measure the portal against a bare view (takes minutes; ARGS="--e
 
 bench-presence: setup ## measure who is online, under load and as it grows (takes minutes; ARGS="--engine redis")
 	@$(VENV)/python -m tests.bench.presence $(ARGS)
+
+screens: export SECRET_KEY = only-for-pictures-0123456789-abcdefghijklmnopqrstuvwxyz-AB
+screens: setup ## pictures of guests' pages into docs/screens/ (ARGS="--all FOLDER" for every state)
+	@$(VENV)/python -m tests.screens $(ARGS)
 
 check: checks test ## everything that CI checks
 
