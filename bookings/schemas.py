@@ -129,9 +129,9 @@ class Book(Request):
     name: Annotated[str, Field(max_length=80)] = ""
     email: Annotated[str, Field(max_length=254, description="Where the confirmation goes.")] = ""
     note: Annotated[str, Field(max_length=500)] = ""
-    language: Annotated[
-        Language | None, Field(description="Of the mails; the hotel's, when not given.")
-    ] = None
+    language: Annotated[Language | None, Field(description="Of the mails; the hotel's, when not given.")] = (
+        None
+    )
 
     model_config = ConfigDict(
         json_schema_extra={

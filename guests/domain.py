@@ -1,4 +1,4 @@
-"""The verbs that concern all that is kept of a guest: erase it, keep it no longer than needed, find it again."""
+"""The verbs that concern all that is kept of a guest: erase it, in time by itself, and find it again."""
 
 from datetime import datetime, timedelta
 
@@ -21,7 +21,7 @@ KEEP_REQUESTS = timedelta(hours=1)
 
 @transaction.atomic
 def erase_guest(*, uid: str, by: Actor, now: datetime) -> int:
-    """Erase name, address, notes and everything else of a person, wherever it stands; returns of how many bookings.
+    """Erase name, address, notes and all else of a person, wherever it stands; returns of how many bookings.
 
     Bookings stay for the hotel's books, without a person. Guest links stop working.
 

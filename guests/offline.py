@@ -25,7 +25,7 @@ def _worker() -> bytes:
 @fresh
 @require_safe
 def worker(_request: HttpRequest) -> HttpResponse:
-    """Send the service worker, from the root: it may look after all of the portal's pages from there alone."""
+    """Send the service worker from the root: from there alone it may look after all of the portal."""
     content = _worker()
     response = HttpResponse(content, content_type="text/javascript; charset=utf-8")
     response.headers["ETag"] = f'"{hashlib.sha256(content).hexdigest()[:16]}"'

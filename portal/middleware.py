@@ -37,7 +37,7 @@ class PermissionsPolicyMiddleware:
 
 
 class LanguageOfAddressMiddleware:
-    """Let an address choose the language: "?lang=de" is kept by a cookie, and leads to the address without it."""
+    """Let an address choose the language: "?lang=de" is kept by a cookie, and leads on without it."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -58,7 +58,7 @@ class LanguageOfAddressMiddleware:
             max_age=settings.LANGUAGE_COOKIE_AGE,
             secure=settings.LANGUAGE_COOKIE_SECURE,
             httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
-            samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+            samesite="Lax",
         )
         response.headers["Cache-Control"] = "private, no-store"
         return response

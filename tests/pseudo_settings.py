@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from portal.settings import *  # noqa: F403 - all of them
 from portal.languages import found_in
+from portal.settings import *  # noqa: F403 - all of them
 
 LOCALE_PATHS = [Path(os.environ["PSEUDO_LOCALE"])]
 LANGUAGES = found_in(LOCALE_PATHS)

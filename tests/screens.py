@@ -1,7 +1,7 @@
 """Pictures of every state of a guest's pages: on a phone and a desktop, light and dark.
 
-    python -m tests.screens                 the telling ones, into docs/screens/
-    python -m tests.screens --all FOLDER    all of them
+python -m tests.screens                 the telling ones, into docs/screens/
+python -m tests.screens --all FOLDER    all of them
 """
 
 import argparse
@@ -36,7 +36,14 @@ from tests.servers import ROOT, manage, portal
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUALITY = 60
 # Of each there are as many vouchers as the demo has: the first that is left is booked.
-BOOKABLE = ("Canal tour", "Gym and sauna", "Rooftop bar evening", "Breakfast in the library", "Tasting menu", "Spa hour")
+BOOKABLE = (
+    "Canal tour",
+    "Gym and sauna",
+    "Rooftop bar evening",
+    "Breakfast in the library",
+    "Tasting menu",
+    "Spa hour",
+)
 State = Callable[[Page, Site], None]
 
 
@@ -213,9 +220,9 @@ def _go_offline(page: Page, site: Site) -> None:
 
 
 STATES: tuple[State, ...] = (
-    many, one_match, no_match, calendar, day, form, form_error, slot_gone, expired, booked, cancel, cancelled, move,
-    mine_empty, mine_one, mine_many, data, feed, voucher, hand_on, claim, link_request, party, not_there,
-    offline, offline_booking, sold_out,
+    many, one_match, no_match, calendar, day, form, form_error, slot_gone, expired, booked, cancel, cancelled,
+    move, mine_empty, mine_one, mine_many, data, feed, voucher, hand_on, claim, link_request, party,
+    not_there, offline, offline_booking, sold_out,
 )  # fmt: skip
 VIEWS = {"phone": PHONE, "desktop": DESKTOP}
 THEMES = ("light", "dark")
@@ -229,7 +236,12 @@ ALSO = {
 
 def take(browser: Browser, site: Site, state: State, view: str, theme: str, folder: Path) -> None:
     """Come to a state and keep a picture of it."""
-    options = {"locale": "en-GB", "timezone_id": "Europe/Amsterdam", "color_scheme": theme, "base_url": site.url}
+    options = {
+        "locale": "en-GB",
+        "timezone_id": "Europe/Amsterdam",
+        "color_scheme": theme,
+        "base_url": site.url,
+    }
     with browser.new_context(viewport=VIEWS[view], reduced_motion="reduce", **options) as context:  # type: ignore[arg-type]
         page = context.new_page()
         state(page, site)
@@ -244,7 +256,9 @@ def take(browser: Browser, site: Site, state: State, view: str, theme: str, fold
 def main() -> None:
     """Serve the demo from a throwaway database and take the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
-    parser.add_argument("--all", type=Path, metavar="FOLDER", help="every state, view and theme, into a folder")
+    parser.add_argument(
+        "--all", type=Path, metavar="FOLDER", help="every state, view and theme, into a folder"
+    )
     parser.add_argument("--only", default="", help="states whose name holds this")
     chosen = parser.parse_args()
     folder = chosen.all or ROOT / "docs" / "screens"

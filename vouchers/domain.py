@@ -288,8 +288,8 @@ def transfer_voucher(
     Every other claim link is worthless from then on.
 
     Raises what `change_status` raises, Conflict("voucher_changed") when the voucher is no
-    longer `from_uid`'s or the link was taken back, Rejected("voucher_not_transferable") when a holder may not hand it on,
-    Rejected("holder_not_allowed") for nobody.
+    longer `from_uid`'s or the link was taken back, Rejected("voucher_not_transferable") when a
+    holder may not hand it on, Rejected("holder_not_allowed") for nobody.
     """
     by = Actor(ActorKind.GUEST, to_uid)
     # Locked, so that whoever takes the link back does so before or after this, and not beside it.

@@ -16,7 +16,7 @@ _SALT = "vouchers.claim-link"
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a claim link says: which voucher, whose it was when the link was made, and of which epoch it is."""
+    """What a claim link says: which voucher, whose it was when it was made, and of which epoch it is."""
 
     voucher_id: str
     from_uid: str

@@ -33,7 +33,11 @@ def hotel_data(hotel: Hotel) -> dict[str, Any]:
 def offer_data(voucher: Voucher, status: Status) -> dict[str, Any]:
     """Return a voucher as the offer of a service; without a price it costs nothing more."""
     hotel = hotel_data(voucher.hotel)
-    service = {"@type": "Service", "name": voucher.title, "serviceType": str(service_name(voucher.service_type))}
+    service = {
+        "@type": "Service",
+        "name": voucher.title,
+        "serviceType": str(service_name(voucher.service_type)),
+    }
     return {
         "@context": CONTEXT,
         "@type": "Offer",

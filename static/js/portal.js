@@ -149,8 +149,11 @@
 
   // The zone is named only where it differs from the reader's own.
   function hideOwnZone() {
+    const lines = document.querySelectorAll("[data-zone]");
+    // The first question about time zones is dear: it is not asked where nothing depends on it.
+    if (!lines.length) return;
     const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
-    for (const line of document.querySelectorAll("[data-zone]")) line.hidden = line.dataset.zone === own;
+    for (const line of lines) line.hidden = line.dataset.zone === own;
   }
 
   function prepare() {
@@ -200,7 +203,9 @@
     if (own.length || shown.length || renew) worker.active.postMessage({ keep: [...own, ...shown], renew });
   }
   if ("serviceWorker" in navigator && body.dataset.worker && navigator.onLine) {
-    navigator.serviceWorker.register(body.dataset.worker).then(keepBookings, () => {});
+    // The page comes first.
+    const register = () => navigator.serviceWorker.register(body.dataset.worker).then(keepBookings, () => {});
+    addEventListener("load", () => setTimeout(register, 500));
   }
 
   prepare();

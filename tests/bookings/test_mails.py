@@ -150,7 +150,9 @@ def test_a_mail_about_a_time_brings_it_for_the_calendar(kind: str) -> None:
     assert [part.get_filename() for part in wire.walk() if part.get_filename()] == ["booking.ics"]
 
 
-@pytest.mark.parametrize(("kind", "method"), [("booked", "REQUEST"), ("moved", "REQUEST"), ("cancelled", "CANCEL")])
+@pytest.mark.parametrize(
+    ("kind", "method"), [("booked", "REQUEST"), ("moved", "REQUEST"), ("cancelled", "CANCEL")]
+)
 def test_a_mail_asks_calendar_programs_to_follow(kind: str, method: str) -> None:
     booking = booked()
     move_booking(booking_id=booking.pk, start=START + timedelta(hours=2), by=GUEST, now=NOW)

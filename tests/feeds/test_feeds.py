@@ -1,4 +1,4 @@
-"""Calendar feeds: right to the byte for three readers, secret, revocable, bounded, the same until something changes."""
+"""Calendar feeds: right to the byte, secret, revocable, bounded, the same until something changes."""
 
 import re
 from collections.abc import Iterator
@@ -14,10 +14,26 @@ from django.test import Client
 
 from bookings.domain import cancel_booking, move_booking
 from events.models import Event
-from feeds.domain import MOST_PER_HOTEL, make_guest_feed, make_hotel_feed, revoke_guest_feed, revoke_hotel_feed
+from feeds.domain import (
+    MOST_PER_HOTEL,
+    make_guest_feed,
+    make_hotel_feed,
+    revoke_guest_feed,
+    revoke_hotel_feed,
+)
 from feeds.models import Feed
 from portal.errors import Conflict, Rejected
-from tests.make import CLERK, GUEST, GUEST_UID, HOTEL_SYSTEM, NOW, OTHER_UID, make_booking, make_hotel, make_voucher
+from tests.make import (
+    CLERK,
+    GUEST,
+    GUEST_UID,
+    HOTEL_SYSTEM,
+    NOW,
+    OTHER_UID,
+    make_booking,
+    make_hotel,
+    make_voucher,
+)
 from tests.staff import act, make_staff, page_of, sign_in, sign_in_root
 from tests.web import browser_of, words_of
 
@@ -125,13 +141,17 @@ def test_the_head_says_what_rfc_7986_has_for_it(settings: Any) -> None:
         assert len([line for line in lines if re.fullmatch(wanted, line)]) == 1, wanted
 
 
-@pytest.mark.parametrize("zone", ["Europe/Amsterdam", "America/New_York", "Australia/Lord_Howe", "Atlantic/Azores"])
+@pytest.mark.parametrize(
+    "zone", ["Europe/Amsterdam", "America/New_York", "Australia/Lord_Howe", "Atlantic/Azores"]
+)
 def test_three_readers_see_the_same_wall_time_on_both_sides_of_a_clock_change(zone: str, clock: Any) -> None:
     hotel = make_hotel(time_zone=zone)
     tz = ZoneInfo(zone)
     walls = [datetime(2026, month, 15, 10, tzinfo=tz) for month in (4, 7, 11)]
     for wall in walls:
-        voucher = make_voucher(hotel=hotel, valid_from=wall.astimezone(UTC), valid_until=wall + timedelta(days=2))
+        voucher = make_voucher(
+            hotel=hotel, valid_from=wall.astimezone(UTC), valid_until=wall + timedelta(days=2)
+        )
         make_booking(voucher, start=wall.astimezone(UTC))
     raw = Client().get(guest_feed()).content.decode()
     strict = icalendar.Calendar.from_ical(raw)
@@ -151,7 +171,10 @@ def test_bookings_of_several_zones_bring_all_of_them() -> None:
         uid = zone.lower().replace("/", "-").replace("_", "-")
         make_booking(make_voucher(hotel=make_hotel(uid, time_zone=zone)))
     calendar = read(guest_feed())
-    assert {str(part["TZID"]) for part in calendar.walk("VTIMEZONE")} == {"Europe/Amsterdam", "America/New_York"}
+    assert {str(part["TZID"]) for part in calendar.walk("VTIMEZONE")} == {
+        "Europe/Amsterdam",
+        "America/New_York",
+    }
     assert len({event["DTSTART"].dt.astimezone(UTC) for event in calendar.walk("VEVENT")}) == 1
 
 
@@ -220,9 +243,7 @@ def test_a_guests_new_address_replaces_the_old_one_and_can_be_switched_off() -> 
     assert client.post("/my/calendar/revoke/").status_code == 302
     assert Client().get(second).status_code == 404
     types = Event.objects.filter(subject_type="feed").order_by("pk").values_list("type", "actor_id")
-    assert sorted(types) == sorted(
-        [("feed.create", GUEST_UID), ("feed.revoke", GUEST_UID)] * 2
-    )
+    assert sorted(types) == sorted([("feed.create", GUEST_UID), ("feed.revoke", GUEST_UID)] * 2)
 
 
 def test_the_page_offers_a_way_to_subscribe_at_once() -> None:

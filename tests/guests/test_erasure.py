@@ -29,10 +29,20 @@ from portal.actors import CLOCK
 from portal.callers import Scope
 from presence import store
 from presence.models import Presence, PresenceStatus
-from tests.worker import work
 from tests.checks import conflicting, unchanged
-from tests.make import CLERK, GUEST, GUEST_UID, HOTEL_SYSTEM, NOW, OTHER_UID, make_booking, make_offer, make_voucher
+from tests.make import (
+    CLERK,
+    GUEST,
+    GUEST_UID,
+    HOTEL_SYSTEM,
+    NOW,
+    OTHER_UID,
+    make_booking,
+    make_offer,
+    make_voucher,
+)
 from tests.web import address, browser_of, words_of
+from tests.worker import work
 
 pytestmark = pytest.mark.django_db
 
@@ -54,11 +64,17 @@ def traces() -> set[str]:
     found = set()
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
-            columns = [column.name for column in connection.introspection.get_table_description(cursor, table)]
+            columns = [
+                column.name for column in connection.introspection.get_table_description(cursor, table)
+            ]
             cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
             for row in cursor.fetchall():
                 for column, value in zip(columns, row, strict=True):
-                    text = bytes(value).decode(errors="replace") if isinstance(value, bytes | memoryview) else str(value)
+                    text = (
+                        bytes(value).decode(errors="replace")
+                        if isinstance(value, bytes | memoryview)
+                        else str(value)
+                    )
                     if CANARY in text.casefold():
                         found.add(f"{table}.{column}")
     return found
@@ -91,7 +107,9 @@ def live_a_guests_life(client: Client) -> Booking:
     work()
     client.post("/guest/", {"email": EMAIL})
     client.post(f"/booking/{booking.pk}/cancel/", {"reason": "x" * 300})
-    _, secret = create_key(name="pms", hotel=offer.hotel, scopes=[Scope.WRITE_BOOKINGS], by=HOTEL_SYSTEM, now=NOW)
+    _, secret = create_key(
+        name="pms", hotel=offer.hotel, scopes=[Scope.WRITE_BOOKINGS], by=HOTEL_SYSTEM, now=NOW
+    )
     answer = client.post(
         "/api/voucher/cancel",
         json.dumps({"booking_id": booking.pk}),
@@ -135,7 +153,9 @@ def test_an_erased_guest_has_left_no_trace_anywhere(written: io.StringIO) -> Non
     staff = Client()
     staff.force_login(User.objects.create_superuser("root"))
     pages = [out.getvalue(), staff.get(f"/admin/bookings/booking/{booking.pk}/change/").content.decode()]
-    pages += [staff.get(path).content.decode() for path in ("/admin/bookings/booking/", "/admin/events/event/")]
+    pages += [
+        staff.get(path).content.decode() for path in ("/admin/bookings/booking/", "/admin/events/event/")
+    ]
     pages.append(json.dumps(list(Event.objects.values()), default=str))
     assert not [page for page in pages if CANARY in page.casefold()]
 
@@ -153,7 +173,11 @@ def test_erasing_keeps_the_slot_and_its_voucher_and_says_so_in_the_journal() -> 
     cancel_booking(booking_id=booking.pk, by=GUEST, now=NOW)
     assert erase_guest(uid=GUEST_UID, by=GUEST, now=NOW) == 1
     booking.refresh_from_db()
-    assert (booking.holder_uid, booking.slot_start, booking.forgotten_at) == (GUEST_UID, NOW + timedelta(days=1), NOW)
+    assert (booking.holder_uid, booking.slot_start, booking.forgotten_at) == (
+        GUEST_UID,
+        NOW + timedelta(days=1),
+        NOW,
+    )
     assert list(Event.objects.filter(type="guest.forget").values_list("subject_id", "actor_id")) == [
         (GUEST_UID, GUEST_UID)
     ]
@@ -264,7 +288,9 @@ def test_a_request_that_no_worker_came_to_is_forgotten_after_an_hour() -> None:
 
 
 def test_nobody_asks_for_very_many_links() -> None:
-    answers = [browser_of().post("/guest/", {"email": f"a{number}@b.example"}).status_code for number in range(8)]
+    answers = [
+        browser_of().post("/guest/", {"email": f"a{number}@b.example"}).status_code for number in range(8)
+    ]
     assert answers == [200] * 6 + [429] * 2
     assert LinkRequest.objects.count() == 6
 

@@ -26,7 +26,8 @@ def test_only_a_guests_own_pages_may_be_kept_and_each_guests_apart() -> None:
     tags = set()
     for uid, booking in ((GUEST_UID, mine), (OTHER_UID, theirs)):
         marks = {
-            browser_of(uid).get(path).headers.get("X-Keep-Offline") for path in ("/my/", f"/booking/{booking.pk}/")
+            browser_of(uid).get(path).headers.get("X-Keep-Offline")
+            for path in ("/my/", f"/booking/{booking.pk}/")
         }
         assert len(marks) == 1
         tags |= marks

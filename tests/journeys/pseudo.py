@@ -1,4 +1,4 @@
-"""Languages that nobody speaks, made of every text that there is: to see what is not ready for another one."""
+"""Languages that nobody speaks, made of every text there is: to see what is not ready for another."""
 
 import re
 from pathlib import Path

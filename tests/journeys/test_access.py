@@ -86,7 +86,9 @@ def test_fields_have_their_hints_and_errors_with_them(page: Page) -> None:
     expect(field).to_have_accessible_description("Your confirmation goes there, and nothing else.")
     fill_form(page, email="nobody@nowhere")
     page.locator("#booking-form button").click()
-    expect(field).to_have_accessible_description(re.compile("nothing else.*valid email|valid email.*nothing else"))
+    expect(field).to_have_accessible_description(
+        re.compile("nothing else.*valid email|valid email.*nothing else")
+    )
 
 
 def test_the_calendar_reads_as_a_grid(page: Page) -> None:

@@ -22,7 +22,8 @@ OF_THE_HOTEL = {"Spa hour", "Age"}
 # What the portal itself says: neither a hotel's own words nor what formats make of times and money.
 _SAID = """() => [...document.querySelectorAll(
     "h1, button:not(.languages button), label, .actions a, .aside h2, nav a, figcaption, dt, .skip, .chip"
-)].filter(node => node.checkVisibility()).map(node => node.innerText.trim()).filter(text => /[a-z]/i.test(text))"""
+)].filter(node => node.checkVisibility()).map(node => node.innerText.trim())
+    .filter(text => /[a-z]/i.test(text))"""
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +62,8 @@ def addresses(page: Page) -> list[str]:
     shown = [f"/voucher/{found[1]}/" for found in [re.search(r"voucher=(v-[^&]+)", own)] if found]
     return [
         "/", "/?q=nothing-like-this", "/?status=expired", voucher, form, f"{booking}?new", f"{booking}move/",
-        f"{booking}cancel/", "/my/", "/my/data/", "/my/calendar/", "/guest/", "/guest/forged/", "/claim/forged/",
-        "/party/", "/offline/", "/nowhere/", *shown,
+        f"{booking}cancel/", "/my/", "/my/data/", "/my/calendar/", "/guest/", "/guest/forged/",
+        "/claim/forged/", "/party/", "/offline/", "/nowhere/", *shown,
     ]  # fmt: skip
 
 

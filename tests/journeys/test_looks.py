@@ -36,7 +36,7 @@ _CUT = """() => [...document.querySelectorAll("main *")].filter(node =>
     && getComputedStyle(node).overflowX === "hidden").map(node => node.outerHTML.slice(0, 120))"""
 
 # WCAG 2.2, 2.5.8: what is pressed is 24 px high and wide at least, but for links amid words.
-_SMALL_TARGETS = """() => [...document.querySelectorAll("a, button, input:not([type=hidden]), select, textarea, summary")]
+_SMALL_TARGETS = """() => [...document.querySelectorAll("a, button, input, select, textarea, summary")]
     .filter(node => node.checkVisibility() && getComputedStyle(node).display !== "inline")
     .filter(node => node.tabIndex >= 0 && !node.matches(".skip"))
     .filter(node => { const box = node.getBoundingClientRect(); return box.width < 24 || box.height < 24 })

@@ -13,7 +13,7 @@ _KEPT = """async () => {
     const names = (await caches.keys()).filter(name => name.startsWith("bookings"));
     const found = [];
     for (const name of names)
-        for (const request of await (await caches.open(name)).keys()) found.push(new URL(request.url).pathname);
+        for (const { url } of await (await caches.open(name)).keys()) found.push(new URL(url).pathname);
     return found.sort();
 }"""
 
@@ -21,7 +21,9 @@ _KEPT = """async () => {
 @pytest.fixture(autouse=True)
 def lost_connections_are_no_complaints(complaints: list[str]) -> Iterator[None]:
     yield
-    complaints[:] = [text for text in complaints if "ERR_INTERNET_DISCONNECTED" not in text and "sendError" not in text]
+    complaints[:] = [
+        text for text in complaints if "ERR_INTERNET_DISCONNECTED" not in text and "sendError" not in text
+    ]
 
 
 def kept(page: Page) -> list[str]:
@@ -29,7 +31,10 @@ def kept(page: Page) -> list[str]:
 
 
 def wait_until_kept(page: Page, *paths: str) -> None:
-    page.wait_for_function(f"async wanted => {{ const all = await ({_KEPT})(); return wanted.every(p => all.includes(p)) }}", arg=list(paths))
+    page.wait_for_function(
+        f"async wanted => {{ const all = await ({_KEPT})(); return wanted.every(p => all.includes(p)) }}",
+        arg=list(paths),
+    )
 
 
 def test_bookings_open_without_a_connection_and_other_pages_say_that_there_is_none(page: Page) -> None:
