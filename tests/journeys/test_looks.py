@@ -38,7 +38,8 @@ _CUT = """() => [...document.querySelectorAll("main *")].filter(node =>
 # WCAG 2.2, 2.5.8: what is pressed is 24 px high and wide at least, but for links amid words.
 _SMALL_TARGETS = """() => [...document.querySelectorAll("a, button, input, select, textarea, summary")]
     .filter(node => node.checkVisibility() && getComputedStyle(node).display !== "inline")
-    .filter(node => node.tabIndex >= 0 && !node.matches(".skip"))
+    // A box or a dot is pressed by its words as well.
+    .filter(node => node.tabIndex >= 0 && !node.matches(".skip, label input"))
     .filter(node => { const box = node.getBoundingClientRect(); return box.width < 24 || box.height < 24 })
     .map(node => node.outerHTML.slice(0, 120))"""
 
