@@ -17,7 +17,7 @@ _DOCS = "/api/docs"
 
 
 def is_call(request: HttpRequest) -> bool:
-    """Tell whether a request is for the API: it comes with a key, and nothing of a page's is looked at."""
+    """Tell whether a request is for the API, where nothing that only pages have is looked at."""
     return request.path_info.startswith(API_PREFIXES) and not request.path_info.startswith(_DOCS)
 
 

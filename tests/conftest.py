@@ -12,9 +12,9 @@ from tests.servers import manage
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep races to one process of several that share the tests out, and browsers to another.
+    """Keep races, browsers and faults each to one process of those that share the tests out.
 
-    Either brings servers that use the whole machine, and waits for them against the clock.
+    Each brings servers that use the whole machine, and waits for them against the clock.
     """
     for item in items:
         for kind in ("races", "journeys", "faults"):

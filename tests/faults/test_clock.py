@@ -12,8 +12,9 @@ from tests.races.conftest import Engine
 
 pytestmark = pytest.mark.faults
 
-# In seconds; the last is the latest: what was put off until a time that has gone back comes in the end.
+# In seconds.
 _JUMPS = (3600, -3600, 90, -1, 7200, 0)
+# The latest, after each: what was put off until a time that has gone back comes all the same.
 _END = "7200"
 
 

@@ -1,7 +1,7 @@
 """Compile the translations, without the gettext tools."""
 
+import os
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 from babel.messages.mofile import write_mo
@@ -26,6 +26,7 @@ class Command(BaseCommand):
                 with source.open("rb") as file:
                     catalog = read_po(file, locale=source.parent.parent.name)
                 # Whoever reads meanwhile, or compiles too, finds the old file or the new one, whole.
-                with NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as part:
-                    write_mo(part, catalog)
-                Path(part.name).replace(target)
+                part = target.with_suffix(f".{os.getpid()}.part")
+                with part.open("wb") as half:
+                    write_mo(half, catalog)
+                part.replace(target)
