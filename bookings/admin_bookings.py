@@ -145,14 +145,15 @@ class BookingAdmin(BookingPages):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Show the list with days as the clock of the chosen hotel, or of the user's only one, has them."""
-        zone = self._zone(request)
+        zone = self.zone_of_days(request)
         context = {"subtitle": _("Days by the clock of %(zone)s") % {"zone": zone.key}}
         with timezone.override(zone):
             response = super().changelist_view(request, {**context, **(extra_context or {})})
             # Days are told apart while the page is written, so that has to happen here.
             return response.render() if isinstance(response, TemplateResponse) else response
 
-    def _zone(self, request: HttpRequest) -> ZoneInfo:
+    def zone_of_days(self, request: HttpRequest) -> ZoneInfo:
+        """Return the clock of the chosen hotel, or of the user's only one; UTC for several."""
         hotels = Hotel.objects.all() if is_superuser(request) else hotels_of(request)
         chosen = request.GET.get("hotel__uid__exact")
         if chosen:

@@ -3,28 +3,23 @@
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
-from django.db.models import Field, QuerySet
+from django.db.models import Field
 from django.forms import Field as FormField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from bookings.admin_offer_forms import HoursFormSet, OfferForm
 from bookings.admin_week import coming_days
 from events.admin_journal import JournalledAdmin
 from events.queries import journal_of
-from portal.admin import HotelFilter, acting
-from portal.admin_actions import ask_page
-from portal.errors import Rejected
+from portal.admin import HotelFilter
 from portal.ids import new_id
-from vouchers.admin_forms import OfferIssueForm
-from vouchers.domain import issue_vouchers
 from vouchers.models import Closure, Offer, OpeningHours, Voucher
 
 if TYPE_CHECKING:
@@ -144,88 +139,17 @@ class OfferAdmin(JournalledAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Add the coming week, the journal and the way to issue vouchers."""
+        """Add the coming week, the journal and the way to its vouchers."""
         offer = context.get("original")
         if offer is not None:
             context["zone"] = offer.hotel.zone
             context["days"] = coming_days(offer.pk, now=timezone.now())
             context["journal"] = journal_of(offer.pk)
-            if self.has_issue_permission(request):
-                context["issue_url"] = reverse("admin:vouchers_offer_issue", args=(offer.pk,))
-            context["vouchers_url"] = _vouchers_url(offer=offer.pk)
+            context["vouchers_url"] = vouchers_url(offer=offer.pk)
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def has_issue_permission(self, request: HttpRequest) -> bool:
-        """Tell whether the user may issue vouchers."""
-        return request.user.has_perm("vouchers.add_voucher")
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add the page that issues vouchers."""
-        view = self.admin_site.admin_view(self.issue)
-        return [path("<path:object_id>/issue/", view, name="vouchers_offer_issue"), *super().get_urls()]
-
-    actions = ("issue_selected",)
-
-    @admin.action(description=gettext_lazy("Issue vouchers…"), permissions=["issue"])
-    def issue_selected(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
-        """Go to the page that issues vouchers of the one chosen offer."""
-        keys = list(rows.values_list("pk", flat=True)[:2])
-        if len(keys) == 1:
-            return redirect("admin:vouchers_offer_issue", keys[0])
-        self.message_user(request, _("Choose one offer to issue vouchers of."), messages.ERROR)
-        return None
-
-    def issue(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask how many vouchers, issue them all or none, then show the list of them."""
-        if not self.has_issue_permission(request):
-            raise PermissionDenied
-        offer: Offer | None = self.get_queryset(request).select_related("hotel").filter(pk=object_id).first()
-        if offer is None:
-            self.message_user(request, _("There is no such offer."), messages.ERROR)
-            return redirect("admin:vouchers_offer_changelist")
-        form = OfferIssueForm(request.POST if request.method == "POST" else None, zone=offer.hotel.zone)
-        if request.method == "POST" and form.is_valid():
-            vouchers = self._issue(request, offer, form)
-            if vouchers:
-                words = ngettext(
-                    "%(number)d voucher of “%(title)s” issued.",
-                    "%(number)d vouchers of “%(title)s” issued.",
-                    len(vouchers),
-                )
-                values = {"number": len(vouchers), "title": offer.title}
-                self.message_user(request, words % values, messages.SUCCESS)
-                return redirect(_vouchers_url(batch=vouchers[0].batch_id or ""))
-        return ask_page(
-            self,
-            request,
-            title=_("Issue vouchers of “%(title)s”") % {"title": offer.title},
-            button=_("Issue"),
-            back=reverse("admin:vouchers_offer_change", args=(offer.pk,)),
-            form=form,
-            lines=[
-                _("They are open: any guest can book them. Times are in %(zone)s.")
-                % {"zone": offer.hotel.zone.key}
-            ],
-        )
-
-    def _issue(self, request: HttpRequest, offer: Offer, form: OfferIssueForm) -> list[Voucher]:
-        """Issue what the form says; none, with the sentence in the form, when it is refused."""
-        now = timezone.now()
-        try:
-            return issue_vouchers(
-                hotel=offer.hotel,
-                offer=offer,
-                terms=form.terms(offer, now),
-                count=form.cleaned_data["count"],
-                by=acting(request),
-                now=now,
-            )
-        except Rejected as error:
-            form.add_error(None, error.message)
-            return []
-
-
-def _vouchers_url(**rows: str) -> str:
+def vouchers_url(**rows: str) -> str:
     """Return the address of the list of vouchers of an offer or a batch."""
     query = urlencode({f"{name}__id__exact": key for name, key in rows.items()})
     return f"{reverse('admin:vouchers_voucher_changelist')}?{query}"

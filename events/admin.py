@@ -25,6 +25,7 @@ _PAGES = {
     "webhook": "webhooks_subscription",
     "staff": "auth_user",
     "room": "presence_room",
+    "job": "bulk_job",
 }
 
 

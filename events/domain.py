@@ -10,6 +10,7 @@ from django.utils import timezone
 from events.models import Event
 from portal.actors import Actor
 from portal.ids import new_id
+from portal.staging import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +28,34 @@ class Change:
 
 def record(changes: Iterable[Change], *, by: Actor, now: datetime) -> None:
     """Write one event for each change, inside the caller's transaction, in the order given."""
+    Event.objects.bulk_create(_events(changes, by=by, now=now), batch_size=500)
+
+
+def record_aside(stage: Stage, changes: Iterable[Change], *, by: Actor, now: datetime) -> None:
+    """Gather one event for each change, to be stored with what changed: for very many new subjects.
+
+    Only for subjects that nobody else can change before: their events have no other order.
+    """
+    stage.add(_events(changes, by=by, now=now))
+
+
+def _events(changes: Iterable[Change], *, by: Actor, now: datetime) -> list[Event]:
     changes = list(changes)
     # Ids are taken from the clock at the moment of writing, when the caller's locks are had:
     # `now` is older, and two changes of one subject that waited for each other would stand in
     # the order of asking. Sorted, since ids of one millisecond differ by chance alone.
     written_at = timezone.now()
     ids = sorted(new_id("e", written_at) for _change in changes)
-    Event.objects.bulk_create(
-        [
-            Event(
-                id=event_id,
-                type=change.type,
-                actor_id=by.id,
-                subject_type=change.subject_type,
-                subject_id=change.subject_id,
-                issuer_uid=change.issuer_uid,
-                meta={**change.extra, "before": dict(change.before), "after": dict(change.after)},
-                created_at=now,
-            )
-            for event_id, change in zip(ids, changes, strict=True)
-        ],
-        batch_size=500,
-    )
+    return [
+        Event(
+            id=event_id,
+            type=change.type,
+            actor_id=by.id,
+            subject_type=change.subject_type,
+            subject_id=change.subject_id,
+            issuer_uid=change.issuer_uid,
+            meta={**change.extra, "before": dict(change.before), "after": dict(change.after)},
+            created_at=now,
+        )
+        for event_id, change in zip(ids, changes, strict=True)
+    ]

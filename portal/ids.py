@@ -25,7 +25,7 @@ def base36(number: int) -> str:
 def new_id(prefix: str, now: datetime) -> str:
     """Return `<prefix>-<base-36 milliseconds>-<random>`."""
     moment = base36(int(now.timestamp() * 1000))
-    random = "".join(secrets.choice(_DIGITS) for _ in range(_RANDOM_DIGITS))
+    random = base36(secrets.randbelow(36**_RANDOM_DIGITS)).rjust(_RANDOM_DIGITS, "0")
     return f"{prefix}-{moment}-{random}"
 
 

@@ -44,8 +44,11 @@ class BoundsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer 400 to bodies too large for strangers, and to cookies that nothing could have set."""
         # Django's own limit leaves files out; a stranger's would fill the disk.
-        if _length_of(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE and not _is_staff(request):
+        length = _length_of(request)
+        if length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE and not _is_staff(request):
             raise RequestDataTooBig("The body is larger than what a stranger may send.")
+        if length > settings.STAFF_UPLOAD_MAX_SIZE:
+            raise RequestDataTooBig("The body is larger than any file of staff.")
         # A quoted cookie can hold what no header can; PostgreSQL would fail at a session of that key.
         if any("\x00" in value for value in request.COOKIES.values()):
             raise BadRequest("A cookie holds NUL.")

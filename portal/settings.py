@@ -93,6 +93,7 @@ INSTALLED_APPS = [
     "bookings",
     "reports",
     "printing",
+    "bulk",
     "webhooks",
     "access",
     "parties",
@@ -185,8 +186,9 @@ _database["CONN_HEALTH_CHECKS"] = True
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# What receivers of webhooks answer, and how slowly, is theirs: their jobs hold up no mail.
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "webhooks"]}}
+# What receivers of webhooks answer, and how slowly, is theirs, and bulk work takes long: their
+# jobs hold up no mail.
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "webhooks", "bulk"]}}
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -256,6 +258,8 @@ CONTENT_SECURITY_POLICY = {
 # A booking form is a few hundred bytes; staff forms with many inline rows stay far below this.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+# Files of staff go beyond that; the form for them says how large they may be.
+STAFF_UPLOAD_MAX_SIZE = 24 * 1024 * 1024
 
 LOGGING = {
     "version": 1,

@@ -34,6 +34,9 @@ _VOUCHER_MANAGER = _FRONT_DESK | {
     *(f"vouchers.{verb}_offer" for verb in ("add", "change", "delete")),
     *(f"vouchers.{verb}_openinghours" for verb in ("add", "change", "delete")),
     *(f"vouchers.{verb}_closure" for verb in ("add", "change", "delete")),
+    "bulk.view_job",
+    "bulk.add_job",
+    "bulk.export_rows",
     "bookings.view_mail",
     "bookings.change_mail",
 }

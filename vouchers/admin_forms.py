@@ -79,7 +79,7 @@ class OfferChoiceField(OfferChoiceBase):
 class IssueOneForm(VoucherRowForm):
     """One voucher: of an offer, with what is said differently; or on terms of its own."""
 
-    issuer_uid = forms.ModelChoiceField(None, label=_("Hotel"))
+    issuer_uid: forms.Field = forms.ModelChoiceField(None, label=_("Hotel"))
     offer = OfferChoiceField(
         None,
         label=_("Offer"),

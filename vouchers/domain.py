@@ -24,7 +24,7 @@ from portal.actors import Actor, ActorKind
 from portal.errors import Conflict, Rejected
 from portal.ids import new_id
 from vouchers import states
-from vouchers.models import Batch, Hotel, Offer, Voucher
+from vouchers.models import OFFER_MAX_MINUTES, Batch, Hotel, Offer, Voucher
 from vouchers.states import Status
 from vouchers.terms import EARLIEST, LATEST, Terms, validity_out_of_range
 from vouchers.validators import is_storable
@@ -62,23 +62,8 @@ def issue_vouchers(
     Rejected("offer_foreign") when the offer is another hotel's, Rejected("offer_inactive"),
     Rejected("validity_out_of_range"), Rejected("voucher_invalid") for any other field.
     """
-    if not by.acts_for_hotel:
-        raise Rejected("issuer_not_allowed", _("Only the hotel can issue vouchers."))
-    if not 1 <= count <= MAX_COUNT:
-        raise Rejected(
-            "count_out_of_range", _("Issue between 1 and %(most)s vouchers at once."), most=MAX_COUNT
-        )
-    if offer is not None and offer.hotel_id != hotel.pk:
-        raise Rejected("offer_foreign", _("This offer belongs to another hotel."))
-    if offer is not None and not offer.is_active:
-        raise Rejected("offer_inactive", _("This offer is not active."))
-    if not EARLIEST <= terms.valid_from < terms.valid_until <= LATEST:
-        raise validity_out_of_range()
-    own = {each.name: getattr(terms, each.name) for each in fields(terms)}
-    promise = {**own, "hotel": hotel, "offer": offer, "created_at": now}
-    refuse_invalid(
-        Voucher(id=new_id("v", now), holder_uid=holder_uid, expires_at=terms.valid_until, **promise)
-    )
+    refuse_issue(hotel=hotel, offer=offer, terms=terms, count=count, holder_uid=holder_uid, by=by, now=now)
+    promise = promise_of(hotel, offer, terms, now)
     batch = None
     if not holder_uid:
         batch = Batch.objects.create(id=new_id("vb", now), open_issued=count, **promise)
@@ -104,6 +89,47 @@ def issue_vouchers(
         now=now,
     )
     return vouchers
+
+
+def refuse_issue(
+    *,
+    hotel: Hotel,
+    offer: Offer | None,
+    terms: Terms,
+    count: int,
+    holder_uid: str,
+    by: Actor,
+    now: datetime,
+    most: int = MAX_COUNT,
+    with_constraints: bool = True,
+) -> None:
+    """Raise what `issue_vouchers` raises; `with_constraints` as for `refuse_invalid`."""
+    if not by.acts_for_hotel:
+        raise Rejected("issuer_not_allowed", _("Only the hotel can issue vouchers."))
+    if not 1 <= count <= most:
+        raise Rejected("count_out_of_range", _("Issue between 1 and %(most)s vouchers at once."), most=most)
+    if offer is not None and offer.hotel_id != hotel.pk:
+        raise Rejected("offer_foreign", _("This offer belongs to another hotel."))
+    if offer is not None and not offer.is_active:
+        raise offer_inactive()
+    if not EARLIEST <= terms.valid_from < terms.valid_until <= LATEST:
+        raise validity_out_of_range()
+    promise = promise_of(hotel, offer, terms, now)
+    refuse_invalid(
+        Voucher(id=new_id("v", now), holder_uid=holder_uid, expires_at=terms.valid_until, **promise),
+        with_constraints=with_constraints,
+    )
+
+
+def offer_inactive() -> Rejected:
+    """Return the refusal to issue of an offer that is not active."""
+    return Rejected("offer_inactive", _("This offer is not active."))
+
+
+def promise_of(hotel: Hotel, offer: Offer | None, terms: Terms, now: datetime) -> dict[str, Any]:
+    """Return the fields that vouchers issued at `now` share with their batch."""
+    own = {each.name: getattr(terms, each.name) for each in fields(terms)}
+    return {**own, "hotel": hotel, "offer": offer, "created_at": now}
 
 
 def refuse_invalid(voucher: Voucher, *, with_constraints: bool = True) -> None:
@@ -139,6 +165,8 @@ def _refuse_unstorable(voucher: Voucher) -> None:
         errors["terms"] = [_("Write a JSON object, for example {}.")]
     elif "terms" not in errors and len(json.dumps(voucher.terms, default=str)) > MOST_TERMS:
         errors["terms"] = [_("Please give shorter terms.")]
+    if voucher.offer_id is not None and voucher.duration_minutes > OFFER_MAX_MINUTES:
+        errors["duration_minutes"] = [_("An offer's service lasts between a minute and a day.")]
     # A model's TextField leaves its length to forms.
     if len(voucher.description) > (Voucher._meta.get_field("description").max_length or 0):
         errors["description"] = [_("Please give a shorter description.")]

@@ -1,15 +1,21 @@
-"""What a well-formed request to issue vouchers is: for the admin and for rows of a CSV file."""
+"""What a well-formed request to issue vouchers is: for the admin and for rows of a file."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from vouchers.domain import MAX_COUNT
+from vouchers.many import MOST_VOUCHERS, Order
 from vouchers.models import CURRENCY, VOUCHER_MAX_MINUTES, Hotel, Offer
 from vouchers.terms import EARLIEST, LATEST, Terms, terms_of
+
+if TYPE_CHECKING:
+    ModelChoiceField = forms.ModelChoiceField[Any]
+else:
+    ModelChoiceField = forms.ModelChoiceField
 
 _WITHIN_CALENDARS = (MinValueValidator(EARLIEST), MaxValueValidator(LATEST))
 
@@ -41,7 +47,7 @@ class YesNoField(forms.NullBooleanField):
 class IssueForm(forms.Form):
     """How many vouchers of an offer to issue, and until when they are valid."""
 
-    count = forms.IntegerField(label=_("How many"), min_value=1, max_value=MAX_COUNT, initial=1)
+    count = forms.IntegerField(label=_("How many"), min_value=1, max_value=MOST_VOUCHERS, initial=1)
     valid_from = forms.DateTimeField(
         label=_("Valid from (UTC)"),
         required=False,
@@ -61,11 +67,29 @@ class IssueForm(forms.Form):
         return terms_of(offer, now=now, valid_from=data["valid_from"], valid_until=data["valid_until"])
 
 
-class VoucherRowForm(forms.Form):
-    """One row of a CSV file: the columns are the voucher's field names, and `count`."""
+class FoundRowField(ModelChoiceField):
+    """A choice of a row that asks for each row once, where `found` keeps them from form to form."""
 
-    issuer_uid = forms.ModelChoiceField(Hotel.objects.all())
-    offer = forms.ModelChoiceField(Offer.objects.select_related("hotel"), required=False)
+    found: dict[Any, Any] | None = None
+
+    def to_python(self, value: Any) -> Any:
+        """Return the row of a key."""
+        if self.found is None or self.queryset is None or not isinstance(value, str):
+            return super().to_python(value)
+        key = (self.queryset.model, value)
+        if key not in self.found:
+            self.found[key] = super().to_python(value)
+        return self.found[key]
+
+
+class VoucherRowForm(forms.Form):
+    """One row of a file: the columns are the voucher's field names, and `count`.
+
+    `found` keeps hotels and offers for the forms of further rows.
+    """
+
+    issuer_uid: forms.Field = FoundRowField(Hotel.objects.all())
+    offer: forms.Field = FoundRowField(Offer.objects.select_related("hotel"), required=False)
     holder_uid = forms.CharField(max_length=64, required=False)
     count = forms.IntegerField(min_value=1, max_value=MAX_COUNT, required=False)
     service_type = forms.CharField(label=_("Service"), max_length=60, required=False)
@@ -88,6 +112,12 @@ class VoucherRowForm(forms.Form):
         "duration_minutes", "valid_from", "valid_until", "price_amount", "price_currency",
         "transferable", "terms",
     )  # fmt: skip
+
+    def __init__(self, *args: Any, found: dict[Any, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("issuer_uid", "offer"):
+            field: Any = self.fields[name]
+            field.found = found
 
     def clean(self) -> dict[str, Any]:
         """Ask for what a voucher without an offer cannot do without."""
@@ -117,3 +147,14 @@ class VoucherRowForm(forms.Form):
             valid_until=named.pop("valid_until", None),
         )
         return Terms(**{name: getattr(base, name) for name in Terms.__dataclass_fields__} | named)
+
+    def order(self, now: datetime) -> Order:
+        """Return the vouchers that the row asks for; raises as `terms_of` does."""
+        data = self.cleaned_data
+        return Order(
+            hotel=data["issuer_uid"],
+            offer=data["offer"],
+            terms=self.issue_terms(now),
+            count=data["count"] or 1,
+            holder_uid=data["holder_uid"],
+        )

@@ -7,6 +7,7 @@ later is tried by itself. Whatever belongs to the other hotel carries a mark.
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.apps import apps
@@ -20,6 +21,7 @@ from django.utils import timezone
 from access.domain import create_key
 from bookings.codes import voucher_code
 from bookings.models import Mail
+from bulk.models import Job
 from events.models import Event
 from portal.callers import Scope
 from presence.models import Guest, Room
@@ -82,7 +84,12 @@ def everything_of(hotel: Hotel, now: Any, mark: str = MARK) -> list[Model]:
     mail = Mail.objects.get(booking=booking)
     mail.failed_at = now
     mail.save()
-    return [offer, *vouchers, batch, booking, mail, key, hook, delivery, event]
+    job = Job.objects.create(
+        id=f"j-{mark}", hotel=hotel, offer=offer, kind="holders", state="ready", form_key=uuid4(),
+        asked_by=f"staff:{mark}", created_at=now, file_name=f"{mark}.csv", terms={}, vouchers_number=1,
+        sample=[], problems=[{"number": 1, "field": mark, "reason": mark}],
+    )  # fmt: skip
+    return [offer, *vouchers, batch, booking, mail, key, hook, delivery, event, job]
 
 
 @pytest.fixture(params=sorted(ROLES))

@@ -224,11 +224,11 @@ def test_a_thread_of_webhooks_goes_on_when_the_database_was_away(
 
     monkeypatch.setattr(work, "Worker", Queue)
     monkeypatch.setattr(work, "AWAY_SECONDS", 0)
-    thread = work.WebhookThread(threading.Event())
+    thread = work.QueueThread(threading.Event(), "webhooks")
     thread.start()
     thread.join(10)
     assert len(runs) == 2
-    assert "Deliveries have to wait: InterfaceError" in caplog.text
+    assert "The queue webhooks has to wait: InterfaceError" in caplog.text
 
 
 def test_the_queue_goes_on_when_the_database_was_away(
@@ -252,7 +252,7 @@ def test_the_worker_does_all_beside_the_queue_and_stops_with_it(
     monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     settings.WEBHOOK_THREADS = 3
-    names = ("upkeep", "dispatch", "worker-1", "worker-2", "worker-3")
+    names = ("upkeep", "dispatch", "worker-1", "worker-2", "worker-3", "worker-4")
     began, ended = ({name: threading.Event() for name in names} for _side in range(2))
 
     def going_on(name: str) -> Any:
@@ -284,7 +284,7 @@ def test_the_worker_does_all_beside_the_queue_and_stops_with_it(
 
     def queue(name: str, **options: object) -> None:
         assert name == "db_worker"
-        assert (options["queue_name"], options["exclude_queues"]) == ("*", "webhooks")
+        assert (options["queue_name"], options["exclude_queues"]) == ("*", "webhooks,bulk")
         assert all(each.wait(10) for each in began.values())
         assert not any(each.is_set() for each in ended.values())
 

@@ -13,7 +13,7 @@ import time_machine
 from django.core.management import CommandError, call_command
 
 from events.models import Event
-from portal.errors import Rejected
+from portal.staging import Stage
 from tests.checks import assert_batches_count_true, stored, unchanged
 from tests.make import (
     GUEST_UID,
@@ -25,7 +25,6 @@ from tests.make import (
     make_voucher,
     make_vouchers,
 )
-from vouchers.management.commands import issue_vouchers as command
 from vouchers.models import Batch, Offer, Voucher
 
 pytestmark = pytest.mark.django_db
@@ -102,10 +101,11 @@ def test_vouchers_for_a_holder_are_theirs() -> None:
     assert not Batch.objects.exists()
 
 
-def test_more_vouchers_than_one_batch_holds_are_several_batches() -> None:
+def test_however_many_are_issued_at_once_they_are_one_batch() -> None:
     ids, _said = issue("--offer", make_offer().pk, "--count", 1001)
     assert len(set(ids)) == 1001
-    assert sorted(Batch.objects.values_list("open_issued", flat=True)) == [1, 1000]
+    assert Batch.objects.get().open_issued == 1001
+    assert_batches_count_true()
     assert Event.objects.filter(type="voucher.issue", actor_id="system:issue_vouchers").count() == 1001
 
 
@@ -130,18 +130,16 @@ def test_a_holder_that_cannot_be_stored_is_refused(holder: str) -> None:
     assert "[voucher_invalid]" in refused("--offer", make_offer().pk, f"--holder={holder}")
 
 
-def test_a_later_refusal_takes_back_what_was_issued_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    offer, calls = make_offer(), []
-    original = command.issue_vouchers
+def test_an_offer_that_is_switched_off_meanwhile_issues_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    offer = make_offer()
 
-    def second_fails(**fields: Any) -> Any:
-        calls.append(fields)
-        if len(calls) == 2:
-            raise Rejected("no_more", "No more.")
-        return original(**fields)
+    def gathered(stage: Stage, rows: list[Any]) -> None:
+        Offer.objects.filter(pk=offer.pk).update(is_active=False)
+        original(stage, rows)
 
-    monkeypatch.setattr(command, "issue_vouchers", second_fails)
-    assert "[no_more]" in refused("--offer", offer.pk, "--count", 1500)
+    original = Stage.add
+    monkeypatch.setattr(Stage, "add", gathered)
+    assert "[offer_inactive]" in refused("--offer", offer.pk, "--count", 1500)
 
 
 @pytest.mark.parametrize("more", [["--count", "2"], ["--holder", GUEST_UID]])
@@ -240,11 +238,11 @@ def test_files_are_read_as_spreadsheets_write_them(write: Write, content: bytes)
         (b"issuer_uid,title,valid_until\n", "has no rows"),
         (b"issuer_uid,title,valid_until\n\n\n", "has no rows"),
         (b"title,valid_until\nSpa,2026-12-31\n", "issuer_uid is missing"),
-        (b"issuer_uid,titel,valid_until\nhotel-a,Spa,2026-12-31\n", "unknown columns 'titel'"),
-        (b"issuer_uid,status\nhotel-a,consumed\n", "unknown columns 'status'"),
+        (b"issuer_uid,titel,valid_until\nhotel-a,Spa,2026-12-31\n", "Unknown columns: “titel”"),
+        (b"issuer_uid,status\nhotel-a,consumed\n", "Unknown columns: “status”"),
         (b"issuer_uid,title,title,valid_until\nhotel-a,A,B,2026-12-31\n", "stands twice"),
-        (b"issuer_uid;title;valid_until\nhotel-a;Spa;2026-12-31\n", "separate the cells with commas"),
-        (b"issuer_uid\ttitle\tvalid_until\nhotel-a\tSpa\t2026-12-31\n", "separate the cells with commas"),
+        (b"issuer_uid;title;valid_until\nhotel-a;Spa;2026-12-31\n", "Separate the cells with commas"),
+        (b"issuer_uid\ttitle\tvalid_until\nhotel-a\tSpa\t2026-12-31\n", "Separate the cells with commas"),
         (b"issuer_uid,title,valid_until\nhotel-a,Sp\x00a,2026-12-31\n", "NUL"),
         (b"issuer_uid,title,valid_until\nhotel-a,Sp\xe4,2026-12-31\n", "not UTF-8"),
         ("issuer_uid,title\n".encode("utf-16"), "not UTF-8"),
@@ -253,7 +251,7 @@ def test_files_are_read_as_spreadsheets_write_them(write: Write, content: bytes)
         (b'issuer_uid,title,valid_until\nhotel-a,"Spa,2026-12-31\n', "line 2"),
         (b'issuer_uid,title,valid_until\nhotel-a,"Sp"a,2026-12-31\n', "line 2"),
         (b'"issuer_uid,title\n', "no CSV file"),
-        (b"PK\x03\x04\x14\x00", "NUL"),
+        (b"PK\x03\x04\x14\x00", "no workbook"),
         (b"issuer_uid,title,valid_until\nhotel-a," + b"x" * 200_000 + b",2026-12-31\n", "line 2"),
     ],
 )
@@ -377,7 +375,7 @@ def test_of_a_thousand_rows_none_is_issued_when_the_last_is_refused(write: Write
 
 
 def test_more_rows_than_one_file_may_have_are_refused(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vouchers.management.commands.issue_vouchers.MOST_ROWS", 3)
+    monkeypatch.setattr("vouchers.files.MOST_ROWS", 3)
     rows = [{"title": f"Voucher {number}"} for number in range(4)]
     assert "has more than 3 lines" in refused("--csv", write(*rows_of(*rows)))
 

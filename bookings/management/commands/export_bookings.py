@@ -1,6 +1,5 @@
 """Write bookings out as CSV."""
 
-import csv
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from contextlib import suppress
@@ -12,13 +11,10 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from bookings.models import Booking, BookingStatus
+from bookings.tables import COLUMNS, value_of
+from portal.tables import cell, csv_writer
 from vouchers.models import Hotel
 from vouchers.terms import LATEST
-
-COLUMNS = (
-    "id", "voucher_id", "issuer_uid", "holder_uid", "slot_id", "slot_start", "slot_end", "status",
-    "cancel_reason", "created_at", "cancelled_at", "guest_name", "guest_email", "guest_note",
-)  # fmt: skip
 
 
 class Command(BaseCommand):
@@ -78,9 +74,7 @@ def _day(text: str) -> datetime:
 
 def _write(file: TextIO | Any, rows: Any) -> int:
     """Write a heading and the rows; returns how many."""
-    # Every cell is quoted: a lone carriage return would end the row for a spreadsheet, and
-    # what a guest typed behind it would begin one.
-    writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    writer = csv_writer(file)
     writer.writerow(COLUMNS)
     number = 0
     bar = tqdm(rows.iterator(chunk_size=2000), unit="booking", disable=None, delay=1, file=sys.stderr)
@@ -91,11 +85,5 @@ def _write(file: TextIO | Any, rows: Any) -> int:
 
 
 def _cell(booking: Booking, name: str) -> str:
-    """Return a value as text; one that a spreadsheet would take for a formula is quoted."""
-    value = booking.hotel_id if name == "issuer_uid" else getattr(booking, name)
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    text = str(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    """Return a value as text, as all tables of the portal write it."""
+    return cell(value_of(booking, name))

@@ -14,6 +14,8 @@ from django.utils.crypto import get_random_string
 from django_tasks_db.management.commands.db_worker import Worker
 
 from access.domain import prune as prune_access
+from bulk.domain import prune_jobs, take_up_again
+from bulk.tasks import QUEUE as BULK
 from events.delivery import prune_finished, requeue_abandoned
 from legacy.bindings import prune_bindings
 from parties.domain import prune_parties
@@ -23,7 +25,7 @@ from vouchers.domain import all_due
 from webhooks.dispatch import dispatch
 from webhooks.domain import prune_deliveries
 from webhooks.network import WHOLE_SECONDS
-from webhooks.tasks import QUEUE
+from webhooks.tasks import QUEUE as WEBHOOKS
 
 logger = logging.getLogger(__name__)
 EVERY_SECONDS = 60
@@ -39,7 +41,8 @@ def keep_house() -> None:
     """
     now = timezone.now()
     expired = sum(all_due(by=CLOCK, now=now))
-    requeued = requeue_abandoned(now)
+    requeued = requeue_abandoned(now) + take_up_again(now)
+    prune_jobs(now)
     prune_finished(now)
     prune_deliveries(now)
     prune_access(now)
@@ -72,14 +75,15 @@ def _dispatch_for_ever(stop: threading.Event) -> None:
             stop.wait(AWAY_SECONDS)
 
 
-class WebhookThread(threading.Thread):
-    """Runs the jobs of receivers one after the other, and goes on when the database was away."""
+class QueueThread(threading.Thread):
+    """Runs the jobs of a queue one after the other, and goes on when the database was away."""
 
-    def __init__(self, stop: threading.Event) -> None:
+    def __init__(self, stop: threading.Event, queue: str) -> None:
         super().__init__(daemon=True)
         self._stop_asked = stop
+        self._queue = queue
         self._worker: Any = Worker(
-            queue_names=[QUEUE],
+            queue_names=[queue],
             excluded_queue_names=[],
             interval=1,
             batch=False,
@@ -95,7 +99,7 @@ class WebhookThread(threading.Thread):
             try:
                 self._worker.run()
             except Error as error:
-                logger.warning("Deliveries have to wait: %s", type(error).__name__)
+                logger.warning("The queue %s has to wait: %s", self._queue, type(error).__name__)
                 self._stop_asked.wait(AWAY_SECONDS)
         connections.close_all()
 
@@ -111,7 +115,7 @@ def _run_queue() -> None:
             call_command(
                 "db_worker",
                 queue_name="*",
-                exclude_queues=QUEUE,
+                exclude_queues=f"{WEBHOOKS},{BULK}",
                 reload=False,
                 startup_delay=False,
                 interval=1,
@@ -128,15 +132,17 @@ class Command(BaseCommand):
     """Run jobs from the queue, webhooks and housekeeping, until told to stop."""
 
     help = (
-        "Run the worker: mails from the queue at once, webhooks beside them, expiry and upkeep every minute."
+        "Run the worker: mails from the queue at once, webhooks and bulk work beside them, "
+        "expiry and upkeep every minute."
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """Keep house and deliver webhooks in threads of their own, whose end is waited for."""
+        """Keep house, deliver webhooks and do bulk work in threads of their own, whose end is waited for."""
         stop = threading.Event()
         for target in (_keep_house_for_ever, _dispatch_for_ever):
             threading.Thread(target=target, args=(stop,), daemon=True).start()
-        deliverers = [WebhookThread(stop) for _number in range(settings.WEBHOOK_THREADS)]
+        queues = [WEBHOOKS] * settings.WEBHOOK_THREADS + [BULK]
+        deliverers = [QueueThread(stop, queue) for queue in queues]
         for thread in deliverers:
             thread.start()
         try:

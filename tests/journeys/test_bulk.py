@@ -1,0 +1,85 @@
+"""A manager hands in a file, looks at it, issues it, and follows the work; with scripts and without."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.journeys.guests import Site
+from tests.journeys.test_looks import examine
+from tests.servers import ROOT, environment
+
+pytestmark = pytest.mark.journeys
+NewContext = Callable[..., BrowserContext]
+
+
+@pytest.fixture
+def worker(site: Site) -> Iterator[None]:
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "manage.py"), "work"],
+        cwd=ROOT,
+        env=environment(f"sqlite:///{site.database}"),
+        stderr=subprocess.DEVNULL,
+    )
+    yield
+    process.terminate()
+    process.wait(30)
+
+
+def sign_in(page: Page, site: Site) -> Page:
+    page.goto("/admin/")
+    page.get_by_label("Username").fill("staff")
+    page.get_by_label("Password").fill(site.staff_password)
+    page.get_by_role("button", name="Log in").click()
+    return page
+
+
+def hand_in(page: Page, path: Path) -> None:
+    page.goto("/admin/bulk/job/add/")
+    page.locator("select[name=hotel]").select_option("hotel-keizershof")
+    page.locator("input[type=file]").set_input_files(path)
+    page.get_by_role("button", name="Check the file").click()
+
+
+def file_of(folder: Path, name: str, number: int) -> Path:
+    path = folder / f"{name}.csv"
+    rows = (f"{name} {each},2099-12-31" for each in range(number))
+    path.write_text("\n".join(["title,valid_until", *rows]))
+    return path
+
+
+@pytest.mark.parametrize("has_scripts", [True, False])
+def test_a_file_is_checked_and_issued_while_its_page_follows(
+    new_context: NewContext, site: Site, worker: None, tmp_path: Path, has_scripts: bool
+) -> None:
+    page = sign_in(new_context(java_script_enabled=has_scripts).new_page(), site)
+    name = f"Bulk {has_scripts}"
+    hand_in(page, file_of(tmp_path, name, 3000))
+    expect(page.locator("#job")).to_contain_text("3000 vouchers can be issued.", timeout=60_000)
+    page.get_by_role("button", name=re.compile("Issue 3000")).click()
+    expect(page.locator("#job")).to_contain_text("3000 vouchers were issued.", timeout=60_000)
+    page.get_by_role("link", name="Show the vouchers").click()
+    expect(page.locator("#result_list tbody tr")).to_have_count(50)
+    sql = "SELECT COUNT(*) FROM vouchers_voucher WHERE title LIKE ?"
+    assert site.number(sql, f"{name} %") == 3000
+
+
+def test_everyone_can_use_the_pages_of_jobs(page: Page, site: Site, tmp_path: Path) -> None:
+    sign_in(page, site)
+    page.goto("/admin/bulk/job/add/")
+    examine(page)
+    hand_in(page, file_of(tmp_path, "Few", 12))
+    examine(page)
+    page.get_by_role("button", name="Issue 12 vouchers").click()
+    hand_in(page, file_of(tmp_path, "Few", 12))
+    expect(page.locator("#job")).to_contain_text("The same rows were handed in before")
+    examine(page)
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text("title,valid_until\n,never\n")
+    hand_in(page, wrong)
+    expect(page.locator("#job")).to_contain_text("1 row is wrong.")
+    examine(page)

@@ -1,0 +1,118 @@
+"""A worker that is killed while it issues very many vouchers: none is left, and once again all are."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.races.conftest import Engine
+from tests.races.test_webhooks import python, said, working
+from tests.servers import ROOT, environment, until
+
+pytestmark = pytest.mark.races
+NUMBER = 5000
+_HAND_IN = f"""
+import django; django.setup()
+from django.utils import timezone
+from bulk.domain import make_job
+from bulk.models import Kind
+from tests.make import CLERK, make_hotel
+rows = "".join(f"Spa {{number}},2099-01-01\\n" for number in range({NUMBER}))
+text = ("title,valid_until\\n" + rows).encode()
+job = make_job(kind=Kind.FILE, hotel=make_hotel("hotel-races"), by=CLERK, now=timezone.now(), content=[text])
+print(job.pk)
+"""
+_CONFIRM = """
+import django; django.setup()
+from django.utils import timezone
+from bulk.domain import confirm_job
+from bulk.models import Job
+from tests.make import CLERK
+confirm_job(job_id=Job.objects.get().pk, by=CLERK, now=timezone.now())
+"""
+# The lease of the dead is over as soon as the clock says so: this says it earlier.
+_TAKE_UP = """
+import django; django.setup()
+from django.utils import timezone
+from bulk.domain import take_up_again
+from bulk.models import Job
+from bulk.runs import LEASE
+Job.objects.exclude(lease_until=None).update(lease_until=timezone.now())
+print(take_up_again(timezone.now()))
+"""
+_READ = """
+import django; django.setup()
+from bulk.models import Job, Orders, Part
+from events.models import Event
+from vouchers.models import Batch, Voucher
+job = Job.objects.get()
+titles = Voucher.objects.values("title").distinct().count()
+print(job.state, job.done_number, Voucher.objects.count(), titles, Batch.objects.count(),
+      Event.objects.filter(type="voucher.issue").count(), Event.objects.filter(type="job.issue").count())
+"""
+# A worker that stops in the very transaction that stores, for as long as it is let.
+_STOPPING = """
+import django, time; django.setup()
+from bulk.models import Job
+from bulk.runs import run
+from portal.staging import Stage
+store, stored = Stage.store, []
+def slowly(stage):
+    number = store(stage)
+    stored.append(number)
+    print("stored", number, flush=True)
+    if len(stored) == 2:
+        time.sleep(600)
+    return number
+Stage.store = slowly
+run(Job.objects.get().pk)
+"""
+
+
+def read(database_url: str) -> list[str]:
+    return said(python(database_url, _READ)).split()
+
+
+def test_of_an_import_whose_worker_is_killed_nothing_is_left_and_once_again_all_is_issued(
+    engine: Engine, tmp_path: Path
+) -> None:
+    database_url = engine.new_database("portal_bulk")
+    said(python(database_url, _HAND_IN))
+    log = tmp_path / "work.log"
+    with working(database_url, log, 1) as workers:
+        # Killed in mid-check: it begins anew.
+        until(lambda: read(database_url)[1] != "0", seconds=60, what="the first rows")
+        workers.kill_one()
+        assert read(database_url)[0] == "checking"
+        assert said(python(database_url, _TAKE_UP)).split() == ["1"]
+        workers.start()
+        until(lambda: read(database_url)[0] == "ready", seconds=120, what="the check")
+        assert workers.stop() == [0]
+    said(python(database_url, _CONFIRM))
+    # Killed in mid-storing: the vouchers are written, and not committed.
+    process = subprocess.Popen(
+        [sys.executable, "-c", _STOPPING],
+        cwd=ROOT,
+        env=environment(database_url),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().split() == ["stored", str(NUMBER)]
+    assert process.stdout.readline().split() == ["stored", str(NUMBER)]
+    state, _done, *numbers = read(database_url)
+    assert (state, set(numbers)) == ("issuing", {"0"})
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    state, _done, *numbers = read(database_url)
+    assert (state, set(numbers)) == ("issuing", {"0"})
+    with working(database_url, log, 2) as workers:
+        assert said(python(database_url, _TAKE_UP)).split() == ["1"]
+        until(lambda: read(database_url)[0] == "done", seconds=120, what="the vouchers")
+        assert workers.stop() == [0, 0]
+    number = str(NUMBER)
+    assert read(database_url) == ["done", number, number, number, number, number, "1"]
+    assert "Traceback" not in log.read_text()
