@@ -5,7 +5,7 @@ SHARED := -n auto --dist loadgroup
 VENV := .venv/bin
 export PORT
 
-.PHONY: run test test-postgresql faults bench bench-presence check checks format setup pins messages
+.PHONY: run test test-postgresql faults bench bench-admin bench-presence check checks format setup pins messages
 
 run: ## serve the portal with demo data on http://127.0.0.1:8000 (PORT=… for another)
 	@$(PYTHON) tools/setup.py runtime
@@ -29,6 +29,11 @@ bench-presence: setup ## measure who is online, under load and as it grows (take
 	@$(VENV)/python -m tests.bench.presence $(ARGS)
 
 check: checks test ## everything that CI checks
+
+bench-admin: export SECRET_KEY = only-for-the-benchmark-0123456789-abcdefghijklmnopqrstuvwxyz
+bench-admin: setup ## measure every list of the admin with a million vouchers on PostgreSQL (takes many minutes)
+	@$(VENV)/python manage.py collectstatic --noinput --verbosity=0
+	@$(VENV)/python -m tests.bench.admin $(ARGS)
 
 # The settings want a key to be imported at all; this one signs nothing.
 checks: export SECRET_KEY = only-for-checks-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEF

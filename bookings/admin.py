@@ -1,6 +1,6 @@
 """What the admin shows of bookings, and of offers and vouchers, whose pages need calendars and bookings."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -33,6 +33,9 @@ class MailAdmin(ReadOnlyAdmin):
     list_filter = (DeliveryFilter, "kind")
     list_select_related = ("booking__hotel",)
     search_fields = ("recipient", "booking__id", "guest_uid")
+    search_ids: ClassVar[Any] = {"b-": "booking__id"}
+    search_values = ("recipient", "guest_uid")
+    search_help_text = _("A whole e-mail address, the id of a booking or its beginning, or a whole guest.")
     ordering = ("-id",)
     actions = ("send_again",)
     fields = readonly_fields = (

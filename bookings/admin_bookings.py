@@ -4,20 +4,23 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from bookings.admin_filters import DayFilter
-from bookings.admin_pages import BookingPages
+from bookings.admin_move import MovingAdmin, is_movable
+from bookings.admin_pages import slot_words
 from bookings.domain import cancel_booking, mark_no_show
 from bookings.models import Booking, BookingStatus
+from bookings.outbox import owe_booking_mail
 from events.queries import journal_of
-from portal import formats
 from portal.admin import HotelFilter, acting, hotels_of, is_superuser, moment_of
 from portal.admin_actions import APPLY, ReasonForm, ask_first, run_each
 from portal.errors import Conflict
@@ -27,7 +30,7 @@ from vouchers.states import Status
 _UTC = ZoneInfo("UTC")
 
 
-class BookingAdmin(BookingPages):
+class BookingAdmin(MovingAdmin):
     """Bookings; cancelling and marking need the permission to change."""
 
     change_form_template = "admin/record_change_form.html"
@@ -36,9 +39,15 @@ class BookingAdmin(BookingPages):
     list_filter = (DayFilter, ("hotel", HotelFilter), "status")
     list_select_related = ("hotel", "voucher")
     search_fields = ("id", "voucher__id", "guest_name", "guest_email", "holder_uid")
-    search_help_text = gettext_lazy("Id of the booking or its voucher, name, e-mail address or holder.")
-    date_hierarchy = "slot_start"
-    actions = ("cancel", "no_show")
+    search_ids: ClassVar[Any] = {"b-": "pk", "v-": "voucher__id"}
+    search_values = ("holder_uid",)
+    search_words = ("guest_name", "guest_email")
+    search_help_text = gettext_lazy(
+        "Id of the booking or its voucher, or its beginning; words of the name or e-mail address; "
+        "a whole holder."
+    )
+    indexed_ordering = ("id", "pk", "slot_start")
+    actions = ("cancel", "move", "send_again", "no_show")
     created = moment_of("created_at", gettext_lazy("created"))
     cancelled = moment_of("cancelled_at", gettext_lazy("cancelled"))
     marked = moment_of("no_show_at", gettext_lazy("marked as not come"))
@@ -123,6 +132,32 @@ class BookingAdmin(BookingPages):
 
         return run_each(self, request, rows, verb, _cancelled_words)
 
+    @admin.action(description=gettext_lazy("Send the e-mail again…"), permissions=["operate"])
+    def send_again(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
+        """Ask, then owe the guests of the chosen bookings the e-mail that tells how things stand."""
+        if APPLY not in request.POST:
+            return ask_first(
+                self,
+                request,
+                rows,
+                action="send_again",
+                title=_("Send e-mails again"),
+                button=_("Send the e-mails"),
+                lines=_mails,
+                form=forms.Form(),
+            )
+        by = acting(request)
+        return run_each(
+            self,
+            request,
+            rows,
+            lambda key: owe_booking_mail(booking_id=key, by=by, now=timezone.now()),
+            lambda number: (
+                ngettext("%(number)d e-mail is sent again.", "%(number)d e-mails are sent again.", number)
+                % {"number": number}
+            ),
+        )
+
     @admin.action(description=gettext_lazy("Mark as not come"), permissions=["operate"])
     def no_show(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
         """Mark that the guests of the chosen bookings did not come."""
@@ -173,6 +208,9 @@ class BookingAdmin(BookingPages):
             context["page_actions"] = [
                 (name, label) for name, label in _page_actions(booking) if name in allowed
             ]
+            if "move" in allowed and is_movable(booking):
+                address = reverse("admin:bookings_booking_move", args=(booking.pk,))
+                context["page_links"] = [(address, _("Move…"))]
         return super().render_change_form(request, context, *args, **kwargs)
 
 
@@ -181,6 +219,8 @@ def _page_actions(booking: Booking) -> list[tuple[str, str]]:
     found = []
     if booking.is_standing and booking.voucher.shown(now) == Status.BOOKED:
         found.append(("cancel", _("Cancel…")))
+    if booking.guest_email:
+        found.append(("send_again", _("Send the e-mail again…")))
     consumed = booking.voucher.status == Status.CONSUMED
     if booking.is_standing and not booking.no_show_at and not consumed and booking.slot_start <= now:
         found.append(("no_show", _("Mark as not come")))
@@ -199,12 +239,18 @@ def _marked_words(number: int) -> str:
     return words % {"number": number}
 
 
-def slot_words(booking: Booking) -> str:
-    """Return a booking's slot by its hotel's clock, with year and zone."""
-    zone = booking.hotel.zone
-    day = formats.day_words(booking.slot_start.astimezone(zone).date(), with_year=True)
-    start, end = (formats.time_words(at, zone) for at in (booking.slot_start, booking.slot_end))
-    return f"{day}, {start}–{end} ({zone.key})"
+def _mails(bookings: list[Any]) -> Iterable[str]:
+    """Say of each booking which e-mail is sent, and to whom."""
+    for booking in bookings:
+        named = f"{booking.voucher.title}, {slot_words(booking)}"
+        if not booking.guest_email:
+            yield _("%(booking)s: the guest left no e-mail address.") % {"booking": named}
+        elif booking.is_standing:
+            values = {"booking": named, "address": booking.guest_email}
+            yield _("%(booking)s: the confirmation goes to %(address)s.") % values
+        else:
+            values = {"booking": named, "address": booking.guest_email}
+            yield _("%(booking)s: the note of the cancellation goes to %(address)s.") % values
 
 
 def _consequences(bookings: list[Any]) -> Iterable[str]:

@@ -27,6 +27,9 @@ _INSTANT = timedelta(microseconds=1)
 class OfferForm(OfferFormBase):
     """An offer's own fields."""
 
+    # A look at what is typed locks nothing: it is not saved.
+    is_preview = False
+
     def clean_capacity(self) -> int:
         """Refuse fewer places than bookings take at some instant from now on.
 
@@ -36,8 +39,10 @@ class OfferForm(OfferFormBase):
         capacity: int = self.cleaned_data["capacity"]
         if self.instance._state.adding:
             return capacity
-        locked = Offer.objects.select_for_update(no_key=True).filter(pk=self.instance.pk)
-        if capacity >= locked.values_list("capacity", flat=True).get():
+        row = Offer.objects.filter(pk=self.instance.pk)
+        if not self.is_preview:
+            row = row.select_for_update(no_key=True)
+        if capacity >= row.values_list("capacity", flat=True).get():
             return capacity
         now = timezone.now()
         peak, when = _fullest(self.instance, now)
@@ -77,7 +82,17 @@ def _fullest(offer: Offer, now: datetime) -> tuple[int, datetime]:
     return peak, next((at for at in moments if taken.peak(at, at + _INSTANT) == peak), now)
 
 
-class HoursFormSet(HoursFormSetBase):
+class NamedFormSet(HoursFormSetBase):
+    """Inline rows whose mark for taking one away says its name to those who cannot see the heading."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        """Name the mark."""
+        super().add_fields(form, index)
+        if "DELETE" in form.fields:
+            form.fields["DELETE"].widget.attrs["aria-label"] = _("Delete this row")
+
+
+class HoursFormSet(NamedFormSet):
     """An offer's opening hours, round the week."""
 
     def clean(self) -> None:

@@ -14,9 +14,8 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from bookings.admin_offer_forms import HoursFormSet, OfferForm
-from bookings.admin_week import coming_days
-from events.admin_journal import JournalledAdmin
+from bookings.admin_offer_forms import HoursFormSet, NamedFormSet, OfferForm
+from bookings.admin_offer_preview import PreviewingAdmin
 from events.queries import journal_of
 from portal.admin import HotelFilter
 from portal.ids import new_id
@@ -55,9 +54,10 @@ class ClosureInline(NamedInline):
     """An offer's closures."""
 
     model = Closure
+    formset = NamedFormSet
 
 
-class OfferAdmin(JournalledAdmin):
+class OfferAdmin(PreviewingAdmin):
     """Offers with their opening hours and closures."""
 
     form = OfferForm
@@ -141,9 +141,10 @@ class OfferAdmin(JournalledAdmin):
     ) -> HttpResponse:
         """Add the coming week, the journal and the way to its vouchers."""
         offer = context.get("original")
+        context["can_type"] = self.has_change_permission(request, offer) if offer else True
+        context.setdefault("week", self.saved_week(offer))
         if offer is not None:
             context["zone"] = offer.hotel.zone
-            context["days"] = coming_days(offer.pk, now=timezone.now())
             context["journal"] = journal_of(offer.pk)
             context["vouchers_url"] = vouchers_url(offer=offer.pk)
         return super().render_change_form(request, context, *args, **kwargs)

@@ -12,11 +12,21 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from bookings.admin_calendar import CalendarPlaceForm, span_of
+from bookings.models import Booking
 from bookings.online import guests_online
+from portal import formats
 from portal.admin import ReadOnlyAdmin
 from vouchers.models import Hotel
 
 _UTC = ZoneInfo("UTC")
+
+
+def slot_words(booking: Booking) -> str:
+    """Return a booking's slot by its hotel's clock, with year and zone."""
+    zone = booking.hotel.zone
+    day = formats.day_words(booking.slot_start.astimezone(zone).date(), with_year=True)
+    start, end = (formats.time_words(at, zone) for at in (booking.slot_start, booking.slot_end))
+    return f"{day}, {start}–{end} ({zone.key})"
 
 
 class BookingPages(ReadOnlyAdmin):

@@ -128,6 +128,7 @@ class Booking(models.Model):
                 condition=Q(status=BookingStatus.BOOKED) & ~Q(guest_email=""),
             ),
             models.Index(fields=("hotel", "slot_start"), name="bookings_of_hotel"),
+            models.Index(fields=("slot_start", "id"), name="bookings_by_slot"),
             models.Index(fields=("hotel", "id"), name="bookings_of_hotel_newest"),
         )
 
@@ -178,6 +179,7 @@ class Mail(models.Model):
         indexes = (
             models.Index(fields=("recipient", "created_at"), name="bookings_mail_to"),
             models.Index(fields=("guest_uid", "created_at"), name="bookings_mail_from"),
+            models.Index(fields=("id",), name="bookings_mail_unsent", condition=Q(sent_at=None)),
         )
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from bookings.models import Booking, Mail, MailKind
 from bookings.tasks import send_mail
 from portal.actors import Actor, guest
-from portal.errors import Conflict
+from portal.errors import Conflict, Rejected
 
 # Anyone can ask for a link to any address: that must not use up the mails of its bookings.
 LINKS_PER_HOUR = 3
@@ -69,6 +69,25 @@ def owe_link(email: str, *, now: datetime) -> None:
     )
     if booking is not None:
         owe_mail(booking, MailKind.LINK, by=guest(booking.holder_uid), now=now)
+
+
+@transaction.atomic
+def owe_booking_mail(*, booking_id: str, by: Actor, now: datetime) -> Mail:
+    """Owe a guest once more the e-mail that tells how a booking stands: that it is had, moved or cancelled.
+
+    Raises Rejected("mail_not_addressed") when the guest left no address, Rejected("mail_limited") when
+    the address or the guest has had as many mails in the last hour as the settings allow.
+    """
+    booking = Booking.objects.select_related("voucher", "hotel", "offer").get(pk=booking_id)
+    if not booking.guest_email:
+        raise Rejected("mail_not_addressed", _("The guest left no e-mail address."))
+    if is_limited(booking.guest_email, booking.holder_uid, now=now):
+        raise Rejected("mail_limited", _("This guest has had many e-mails in the last hour. Try later."))
+    kind = MailKind.MOVED if booking.revision else MailKind.BOOKED
+    mail = owe_mail(booking, kind if booking.is_standing else MailKind.CANCELLED, by=by, now=now)
+    if mail is None:
+        raise Rejected("mail_limited", _("This guest has had many e-mails in the last hour. Try later."))
+    return mail
 
 
 @transaction.atomic

@@ -1,17 +1,21 @@
 """The journal in the admin: to be read."""
 
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from events.admin_filters import HotelUidFilter, TypeFilter
 from events.models import Event
 from events.queries import details, differences
+from portal.actors import staff, system
 from portal.admin import ReadOnlyAdmin, moment_words
 
 _UTC = ZoneInfo("UTC")
@@ -35,9 +39,15 @@ class EventAdmin(ReadOnlyAdmin):
 
     hotel_lookup = "issuer_uid"
     list_display = ("created", "type", "subject_id", "actor_id", "issuer_uid", "changes")
-    list_filter = (("created_at", admin.DateFieldListFilter), "type", "issuer_uid")
+    list_filter = (
+        ("created_at", admin.DateFieldListFilter),
+        ("type", TypeFilter),
+        ("issuer_uid", HotelUidFilter),
+    )
     search_fields = ("subject_id", "actor_id")
-    search_help_text = gettext_lazy("Id of a voucher, booking, offer or hotel, or who did it.")
+    search_help_text = gettext_lazy(
+        "The whole id of a voucher, booking, offer or hotel, or the whole name of who did it."
+    )
     ordering = ("-id",)
     sortable_by = ()
     fields = readonly_fields = (
@@ -51,6 +61,11 @@ class EventAdmin(ReadOnlyAdmin):
         "further",
         "id",
     )
+
+    def words_condition(self, _queryset: QuerySet[Any], words: list[str]) -> Q:
+        """Look for a subject, or for who did it, with and without the kind of actor before it."""
+        text = " ".join(words)
+        return Q(subject_id=text) | Q(actor_id__in=(text, staff(text).id, system(text).id))
 
     @admin.display(description=gettext_lazy("time"))
     def created(self, event: Event) -> str:

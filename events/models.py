@@ -32,6 +32,8 @@ class Event(models.Model):
             models.Index(fields=("subject_id", "id"), name="events_subject"),
             models.Index(fields=("issuer_uid", "id"), name="events_issuer"),
             models.Index(fields=("type", "id"), name="events_type"),
+            models.Index(fields=("actor_id", "id"), name="events_actor"),
+            models.Index(fields=("issuer_uid", "type", "created_at"), name="events_figures"),
             models.Index(fields=("issuer_uid", "position"), name="events_order"),
             models.Index(fields=("id",), name="events_unnumbered", condition=Q(position__isnull=True)),
         )

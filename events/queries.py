@@ -5,6 +5,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connection
+
 from events.models import Event, JournalEnd
 
 MOST_SHOWN = 100
@@ -44,6 +46,25 @@ def value_words(value: object) -> str:
     if value in (None, "", [], {}):
         return "–"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+# The next type after each, as an index has them: of a million events a few dozen entries are read.
+_TYPES = """
+WITH RECURSIVE kinds(kind) AS (
+    SELECT MIN(type) FROM events_event
+    UNION ALL
+    SELECT (SELECT MIN(type) FROM events_event WHERE type > kinds.kind)
+    FROM kinds WHERE kinds.kind IS NOT NULL
+)
+SELECT kind FROM kinds WHERE kind IS NOT NULL
+"""
+
+
+def types_written() -> list[str]:
+    """Return the types of event that the journal has, in their order: one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TYPES)
+        return [kind for (kind,) in cursor.fetchall()]
 
 
 def journal_of(*subject_ids: str) -> list[Event]:

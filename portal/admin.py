@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import BadRequest, ValidationError
 from django.db.models import ForeignKey, Model, QuerySet
 from django.db.models.fields.related import RelatedField
 from django.forms import ModelChoiceField
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from portal import formats
 from portal.actors import Actor, staff
+from portal.admin_lists import BoundedChangeList, BoundedPaginator
+from portal.admin_search import SearchedAdmin
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -34,6 +38,12 @@ def hotels_of(request: HttpRequest) -> Any:
     """Return the hotels whose rows a signed-in member of staff may see; not for superusers."""
     user: Any = request.user
     return user.hotels.all()
+
+
+def hotels_seen(request: HttpRequest) -> Any:
+    """Return the hotels whose rows the signed-in user may see: all of them for superusers."""
+    own = hotels_of(request)
+    return own.model._default_manager.all() if is_superuser(request) else own
 
 
 def is_superuser(request: HttpRequest) -> bool:
@@ -58,7 +68,23 @@ def moment_of(field: str, title: Any) -> Callable[[Any, Any], str]:
     return show
 
 
-class ScopedAdmin(ModelAdmin):
+class CheckedActions(ModelAdmin):
+    """Actions on rows whose keys can be keys at all."""
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        """Run the action; answers 400 to a key that no row of this kind can have."""
+        try:
+            for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
+                self.opts.pk.to_python(key)
+        except ValidationError:
+            raise BadRequest("A chosen row's key is none.") from None
+        found: HttpResponse | None = super().response_action(request, queryset, *args, **kwargs)
+        return found
+
+
+class ScopedAdmin(CheckedActions, SearchedAdmin):
     """Staff see, choose and act upon the rows of their own hotels; superusers all.
 
     `hotel_lookup` says how a row's hotel is found from the row; empty for rows of no hotel,
@@ -67,6 +93,9 @@ class ScopedAdmin(ModelAdmin):
     """
 
     hotel_lookup: ClassVar[str] = "hotel"
+    # What lists of more than 10,000 rows can be sorted by: what an index has, for one hotel and for all.
+    indexed_ordering: ClassVar[tuple[str, ...]] = ("id", "pk")
+    paginator = BoundedPaginator
     list_per_page = 50
     show_full_result_count = False
     # Counting every choice of every filter reads the whole table once for each of them.
@@ -80,6 +109,10 @@ class ScopedAdmin(ModelAdmin):
         if not self.hotel_lookup:
             return rows.none()
         return rows.filter(**{f"{self.hotel_lookup}__in": hotels_of(request).values("pk")})
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:  # noqa: ARG002
+        """Return the list that keeps within bounds."""
+        return BoundedChangeList
 
     def get_field_queryset(
         self, db: str | None, db_field: RelatedField[Any, Any], request: HttpRequest

@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.views.defaults import bad_request
 
 from portal.errors import Rejected
 from portal.refusals import outage_response, refusal_response
@@ -54,6 +56,16 @@ class BoundsMiddleware:
             raise BadRequest("A cookie holds NUL.")
         return self.get_response(request)
 
+    def process_view(self, request: HttpRequest, view: Any, _args: Any, _kwargs: Any) -> None:
+        """Answer 400 to NUL in what the admin makes queries of; our own views ask for nothing that holds it."""
+        if hasattr(view, "model_admin") and ("\x00" in request.path or _holds_nul(request)):
+            raise BadRequest("An address holds NUL.")
+
+
+def _holds_nul(request: HttpRequest) -> bool:
+    texts = (text for name, values in request.GET.lists() for text in (name, *values))
+    return any("\x00" in text for text in texts)
+
 
 def _length_of(request: HttpRequest) -> int:
     length = request.META.get("CONTENT_LENGTH") or ""
@@ -78,6 +90,9 @@ class RefusalMiddleware:
         """Turn a refusal into its page, and a lost database into 503 with Retry-After."""
         if isinstance(error, Rejected):
             return refusal_response(request, error)
+        if isinstance(error, DataError) and "NUL" in str(error):
+            # PostgreSQL takes no text with NUL; nothing was written.
+            return bad_request(request, error)
         if isinstance(error, OperationalError | InterfaceError):
             logger.error("The database is away: %s", type(error).__name__)
             return outage_response(request)

@@ -1,12 +1,14 @@
 """Guests in the admin: to be seen by the operator."""
 
+from typing import Any, ClassVar
+
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from portal.admin import ReadOnlyAdmin, is_superuser
-from presence.models import Guest, Room
+from presence.models import Guest, Room, RoomMember
 
 
 class OperatorAdmin(ReadOnlyAdmin):
@@ -29,6 +31,9 @@ class GuestAdmin(OperatorAdmin):
 
     list_display = ("uid", "link_epoch")
     search_fields = ("uid",)
+    search_ids: ClassVar[Any] = {"": "uid"}
+    search_help_text = _("A uid or its beginning.")
+    indexed_ordering = ("uid", "pk")
     ordering = ("uid",)
 
 
@@ -39,7 +44,13 @@ class RoomAdmin(OperatorAdmin):
     list_display = ("id", "created_at", "empty_since", "closed_at")
     fields = readonly_fields = ("id", "created_at", "empty_since", "closed_at", "members_told")
     search_fields = ("id", "members__uid")
+    search_ids: ClassVar[Any] = {"r-": "pk"}
+    search_help_text = _("The id of a room or its beginning, or a whole guest.")
     ordering = ("-id",)
+
+    def words_condition(self, _queryset: QuerySet[Any], words: list[str]) -> Q:
+        """Look for a guest among those who have been in a room."""
+        return Q(pk__in=RoomMember.objects.filter(uid=" ".join(words)).values("room"))
 
     @admin.display(description=_("guests"))
     def members_told(self, room: Room) -> str:

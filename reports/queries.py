@@ -106,7 +106,7 @@ def activity(hotels: Sequence[Hotel], period: Period) -> Activity:
         .order_by()
         .annotate(day=day_number(seconds))
         .values_list("type", "day")
-        .annotate(number=Count("pk"))
+        .annotate(number=Count("*"))
     )
     buckets = period.buckets()
     places = {
@@ -132,7 +132,7 @@ def usage(hotels: Sequence[Hotel], period: Period) -> dict[OfferKey, dict[tuple[
         .order_by()
         .annotate(hour=hour_of_week(seconds))
         .values_list("hotel_id", "offer_id", "hour")
-        .annotate(number=Count("pk"))
+        .annotate(number=Count("*"))
     )
     found: dict[OfferKey, dict[tuple[int, int], int]] = {}
     for hotel_uid, offer_id, hour, number in rows:
@@ -154,7 +154,7 @@ def lead(hotels: Sequence[Hotel], period: Period) -> Lead:
     """
     seconds = Epoch(F("slot_start")) - Epoch(F("created_at"))
     rows = made(hotels, period).annotate(minutes=seconds / whole(MINUTE)).values_list("minutes")
-    counts = sorted(rows.annotate(number=Count("pk")))
+    counts = sorted(rows.annotate(number=Count("*")))
     bands = [0] * len(BANDS)
     for minutes, number in counts:
         # What was brought in from elsewhere may have been booked after its slot began.
@@ -185,7 +185,7 @@ def outcomes(hotels: Sequence[Hotel], period: Period, now: datetime) -> dict[Off
         made(hotels, period)
         .annotate(outcome=outcome)
         .values_list("hotel_id", "offer_id", "outcome")
-        .annotate(number=Count("pk"))
+        .annotate(number=Count("*"))
     )
     found: dict[OfferKey, dict[Outcome, int]] = {}
     for hotel_uid, offer_id, word, number in rows:

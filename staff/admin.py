@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
-from django.db.models import Model, QuerySet
+from django.db.models import DateTimeField, Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from portal.admin import acting, is_superuser
+from portal.admin import CheckedActions, acting, is_superuser
 from portal.errors import Rejected
 from staff.domain import save_person
 from staff.forms import NewPersonForm, PersonForm, SignInForm
@@ -31,7 +31,7 @@ admin.site.unregister([TOTPDevice, StaticDevice, User, Group])
 
 
 @admin.register(Group)
-class RoleAdmin(GroupAdmin):
+class RoleAdmin(CheckedActions, GroupAdmin):
     """Groups; what a role may do is the portal's to say, and other groups are superusers'."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -56,7 +56,7 @@ class RoleAdmin(GroupAdmin):
 
 
 @admin.register(User)
-class PersonAdmin(PeopleAdmin):
+class PersonAdmin(CheckedActions, PeopleAdmin):
     """Staff of the user's hotels.
 
     Whoever also works for another hotel, or is a superuser, is not there: a password that is
@@ -144,6 +144,13 @@ class PersonAdmin(PeopleAdmin):
         actions: dict[str, Any] = super().get_actions(request)
         actions.pop("delete_selected", None)
         return actions
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Name the two fields of a time to those who cannot see the label before them."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(db_field, DateTimeField) and field is not None:
+            field.widget.attrs["aria-label"] = field.label
+        return field
 
     @admin.display(description=_("name"))
     def full_name(self, person: User) -> str:

@@ -1,5 +1,7 @@
 """Hotels and batches in the admin; vouchers and offers are registered by `bookings.admin`."""
 
+from typing import Any, ClassVar
+
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
@@ -55,10 +57,12 @@ class BatchAdmin(ReadOnlyAdmin):
         "until",
         "id",
     )
-    list_filter = (("hotel", HotelFilter),)
+    list_filter = (("hotel", HotelFilter), ("created_at", admin.DateFieldListFilter))
     list_select_related = ("hotel",)
     search_fields = ("id", "title")
-    date_hierarchy = "created_at"
+    search_ids: ClassVar[Any] = {"vb-": "pk"}
+    search_words = ("title",)
+    search_help_text = _("An id or its beginning, or words of the title.")
     ordering = ("-id",)
     until = moment_of("valid_until", _("valid until"))
     since = moment_of("valid_from", _("valid from"))

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, cast
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -19,7 +19,7 @@ from portal.admin_actions import run_each
 from portal.errors import Rejected
 from vouchers import states
 from vouchers.admin_claims import ClaimLinkAdmin
-from vouchers.admin_filters import ServiceFilter, ShownStatusFilter, ValidityFilter
+from vouchers.admin_filters import ServiceFilter, ShownStatusFilter, ValidityFilter, title_holds
 from vouchers.admin_forms import IssueOneForm
 from vouchers.domain import UNDO_WINDOW, issue_vouchers, redeem_voucher, undo_redemption
 from vouchers.models import Hotel, Offer, Voucher
@@ -45,7 +45,9 @@ class VoucherAdmin(ClaimLinkAdmin):
     )
     list_select_related = ("hotel",)
     search_fields = ("id", "holder_uid", "title")
-    search_help_text = gettext_lazy("Id, holder or title.")
+    search_ids: ClassVar[Any] = {"v-": "pk", "vb-": "batch__id"}
+    search_values = ("holder_uid",)
+    search_help_text = gettext_lazy("An id or its beginning, a whole holder, or words of the title.")
     ordering = ("-id",)
     actions: Sequence[str] = ("redeem", "undo")
     since = moment_of("valid_from", gettext_lazy("valid from"))
@@ -83,6 +85,10 @@ class VoucherAdmin(ClaimLinkAdmin):
         rows: Any = super().get_queryset(request)
         shown: QuerySet[Any] = rows.with_shown_status(timezone.now())
         return shown
+
+    def words_condition(self, _queryset: QuerySet[Any], words: list[str]) -> Q:
+        """Look for words in the titles of batches, and of the vouchers that have none."""
+        return title_holds(words)
 
     @admin.display(description=gettext_lazy("status"), ordering="shown_status")
     def shown(self, voucher: Any) -> str:

@@ -4,16 +4,25 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from portal.admin import HotelFilter, ReadOnlyAdmin, acting, moment_of, moment_words
+from events.models import Event
+from portal.admin import (
+    HotelFilter,
+    ReadOnlyAdmin,
+    acting,
+    hotels_of,
+    is_superuser,
+    moment_of,
+    moment_words,
+)
 from portal.admin_actions import run_each
 from portal.errors import Rejected
-from webhooks.admin_filters import DeliveryStateFilter, WebhookFilter
+from webhooks.admin_filters import DeliveryHotelFilter, DeliveryStateFilter, WebhookFilter
 from webhooks.domain import create_subscription, redeliver, rotate_secret, send_test, switch_off, switch_on
 from webhooks.event_types import KNOWN
 from webhooks.models import Delivery, Subscription
@@ -178,10 +187,31 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "last_error",
         "took",
     )
-    list_filter = (DeliveryStateFilter, ("subscription__hotel", HotelFilter), ("subscription", WebhookFilter))
+    list_filter = (
+        DeliveryStateFilter,
+        ("subscription__hotel", DeliveryHotelFilter),
+        ("subscription", WebhookFilter),
+    )
     list_select_related = ("event", "subscription__hotel")
     search_fields = ("event__id", "event__subject_id", "subscription__id")
+    search_ids: ClassVar[Any] = {"e-": "event__id", "w-": "subscription__id"}
+    search_help_text = gettext_lazy(
+        "The id of an event or a webhook, or its beginning, or the whole id of what the event is about."
+    )
     actions = ("again",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return the deliveries of the webhooks of the user's hotels, which are few and named one by one."""
+        rows: QuerySet[Any] = admin.ModelAdmin.get_queryset(self, request)
+        if is_superuser(request):
+            return rows
+        webhooks = Subscription.objects.filter(hotel__in=hotels_of(request).values("pk"))
+        return rows.filter(subscription__in=list(webhooks.values_list("pk", flat=True)))
+
+    def words_condition(self, _queryset: QuerySet[Any], words: list[str]) -> Q:
+        """Look for what events are about."""
+        return Q(event__in=Event.objects.filter(subject_id=" ".join(words)).values("pk"))
+
     fields = readonly_fields = (
         "event",
         "subscription",

@@ -7,7 +7,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from portal.admin import hotels_of, is_superuser
+from portal.admin import HotelFilter, hotels_of, is_superuser
+from webhooks.models import Subscription
 
 
 class DeliveryStateFilter(admin.SimpleListFilter):
@@ -28,12 +29,25 @@ class DeliveryStateFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
         """Return the deliveries in the chosen state."""
         chosen: dict[str, dict[str, Any]] = {
-            "waiting": {"next_attempt_at__isnull": False, "attempts": 0},
-            "retried": {"next_attempt_at__isnull": False, "attempts__gt": 0},
+            # That those were not delivered follows; said here, it leads to the index of such.
+            "waiting": {"delivered_at": None, "next_attempt_at__isnull": False, "attempts": 0},
+            "retried": {"delivered_at": None, "next_attempt_at__isnull": False, "attempts__gt": 0},
             "delivered": {"delivered_at__isnull": False},
-            "failed": {"failed_at__isnull": False},
+            "failed": {"delivered_at": None, "failed_at__isnull": False},
         }
         return queryset.filter(**chosen.get(self.value() or "", {}))
+
+
+class DeliveryHotelFilter(HotelFilter):
+    """The hotels whose webhooks events went to."""
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the deliveries of a hotel's webhooks; named one by one, they lead to an index."""
+        if not self.used_parameters:
+            return queryset
+        hotels: Any = self.used_parameters.get(self.lookup_kwarg)
+        webhooks = Subscription.objects.filter(hotel__in=hotels or ()).values_list("pk", flat=True)
+        return queryset.filter(subscription__in=list(webhooks))
 
 
 class WebhookFilter(admin.RelatedFieldListFilter):

@@ -29,7 +29,7 @@ def test_a_key_is_kept_as_a_hash_alone() -> None:
 def test_making_and_revoking_are_journalled() -> None:
     key, _secret = make_key(make_hotel(), scopes=["desk"], now=NOW)
     revoke_key(key_id=key.pk, by=CLERK, now=NOW)
-    made, revoked = Event.objects.filter(subject_id=key.pk).order_by("pk")
+    made, revoked = Event.objects.filter(subject_id=key.pk).order_by("type")
     assert (made.type, made.issuer_uid, made.meta["after"]["scopes"]) == ("key.create", "hotel-a", ["desk"])
     assert (revoked.type, revoked.actor_id) == ("key.revoke", "staff:clerk")
 

@@ -195,7 +195,7 @@ def test_a_job_is_thrown_away_and_reading_decides_nothing(client: Client) -> Non
 
 
 @pytest.mark.parametrize("page", ["change", "confirm", "drop"])
-@pytest.mark.parametrize("key", ["j-none", "a\x00b", "x" * 300], ids=["none", "nul", "long"])
+@pytest.mark.parametrize("key", ["j-none", "x" * 300], ids=["none", "long"])
 def test_a_job_that_is_not_there_is_said_so(client: Client, page: str, key: str) -> None:
     response = client.post(f"/admin/bulk/job/{key}/{page}/".replace("\x00", "%00"), follow=True)
     assert told(response)["refused"] == ["There is no such job."]
