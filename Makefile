@@ -5,11 +5,14 @@ SHARED := -n auto --dist loadgroup
 VENV := .venv/bin
 export PORT
 
-.PHONY: run test test-postgresql faults bench bench-admin bench-presence check checks format setup pins messages
+.PHONY: run serve test test-postgresql faults bench bench-admin bench-presence check checks format setup pins messages
 
 run: ## serve the portal with demo data on http://127.0.0.1:8000 (PORT=… for another)
 	@$(PYTHON) tools/setup.py runtime
 	@exec $(VENV)/python tools/serve.py
+
+serve: ## serve with the environment's settings: web server and worker; `manage.py prepare` comes before
+	@exec $(VENV)/python manage.py serve
 
 test: setup ## run the tests; what is not installed is skipped, and says why
 	@$(VENV)/python -m pytest $(SHARED) $(ARGS)
@@ -57,8 +60,8 @@ setup:
 	@$(PYTHON) tools/setup.py dev
 
 pins: ## choose the newest versions again (needs uv)
-	uv pip compile pyproject.toml --extra postgres --extra redis --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements/runtime.txt
-	uv pip compile pyproject.toml --extra postgres --extra redis --group dev -c requirements/runtime.txt --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements/dev.txt
+	uv pip compile pyproject.toml --extra postgres --extra redis --extra sentry --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements/runtime.txt
+	uv pip compile pyproject.toml --extra postgres --extra redis --extra sentry --group dev -c requirements/runtime.txt --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements/dev.txt
 
 messages: setup ## gather the texts to translate (needs the gettext tools)
 	SECRET_KEY=messages $(VENV)/python manage.py makemessages --no-wrap --add-location file --no-obsolete -l de -l nl -i '.venv/*' -i 'tests/*' -i 'var/*' -i staticfiles

@@ -8,12 +8,13 @@ from django.utils.translation import gettext_lazy as _
 from ninja.security import APIKeyHeader
 
 from access.domain import PREFIX, digest_of, note_use
-from access.limits import Kind, spend
+from access.limits import Kind, has_written_lately, spend
 from access.models import ApiKey, KeyState
 from portal.addresses import client_address
 from portal.allowances import Allowance
 from portal.callers import Caller
 from portal.errors import Unauthorized
+from portal.replica import allow, is_there
 
 HEADER = "X-TS-APIKEY"
 _BEARER = "bearer "
@@ -62,6 +63,8 @@ def caller_by_key(request: HttpRequest, _key: str | None = None) -> Caller:
     if not is_good:
         raise _REFUSALS[key.state(now)]
     note_use(key, now)
+    if is_there():
+        allow(is_allowed=request.method in _SAFE_METHODS and not has_written_lately(key.pk, now))
     return Caller(key.pk, key.hotel_id, frozenset(key.scopes))
 
 

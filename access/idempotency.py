@@ -23,6 +23,7 @@ from access.models import GivenAnswer
 from portal.answers import CONTENT_TYPE, refusal
 from portal.callers import Caller
 from portal.errors import Conflict, Malformed, NotAllowed, Rejected
+from portal.outages import is_outage
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
@@ -81,7 +82,9 @@ def _reserve(row: GivenAnswer) -> bool:
         try:
             with transaction.atomic():
                 row.save(force_insert=True)
-        except IntegrityError:
+        except IntegrityError as error:
+            if is_outage(error):
+                raise
             return False
     return True
 

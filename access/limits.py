@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+from access.models import Usage
 from portal.allowances import WINDOW_SECONDS, Allowance, window_of
 from portal.redis_link import ask_redis
 
@@ -52,6 +53,16 @@ def spend(subjects: Sequence[str], kind: Kind, now: datetime) -> Allowance:
     names = sorted(f"{subject}:{kind}" for subject in subjects)
     used = ask_redis(lambda client: _in_redis(client, names, minute)) or _in_database(names, minute)
     return Allowance(kind, quota_of(kind), max(used), reset_seconds)
+
+
+def has_written_lately(subject: str, now: datetime) -> bool:
+    """Tell whether a subject has written in this minute of the clock or the one before it."""
+    minute, _reset_seconds = window_of(now)
+    name = f"{subject}:{Kind.WRITE}"
+    keys = [f"portal:usage:{name}:{one}" for one in (minute - 1, minute)]
+    # A tuple: None stands for a Redis that is away, and whose counts nobody knows.
+    found = ask_redis(lambda client: (bool(client.exists(*keys)),)) or (bool(settings.REDIS_URL),)
+    return found[0] or Usage.objects.filter(subject=name, minute__gte=minute - 1).exists()
 
 
 def _in_database(names: Sequence[str], minute: int) -> list[int]:

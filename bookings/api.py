@@ -45,6 +45,7 @@ from bookings.slot_ids import parse_slot_id
 from portal.answers import answer
 from portal.callers import Caller, Scope, caller_of
 from portal.errors import NotFound, Rejected
+from portal.replica import from_replica
 from portal.schemas import Id, operation
 from vouchers.domain import redeem_voucher
 from vouchers.models import Hotel
@@ -282,7 +283,8 @@ def withdraw(request: HttpRequest, body: Body[Withdraw]) -> HttpResponse:
 def list_bookings(request: HttpRequest, query: Query[BookingQuery]) -> HttpResponse:
     """Return the hotel's bookings, newest first, `limit` at a time."""
     caller = caller_of(request, Scope.READ_VOUCHERS)
-    bookings, cursor = booking_page(query, caller.issuer(query.issuer_uid))
+    issuer = caller.issuer(query.issuer_uid)
+    bookings, cursor = from_replica(lambda: booking_page(query, issuer))
     return answer({"items": [booking_facts(booking) for booking in bookings], "next_cursor": cursor})
 
 

@@ -17,6 +17,7 @@ from bookings.calendars import calendar_of
 from bookings.guards import PLACES_TAKEN
 from bookings.models import Booking, BookingStatus, MailKind
 from bookings.outbox import owe_mail
+from bookings.reminders import remind_at
 from bookings.rules import (
     refuse_cancelled,
     refuse_hoarding,
@@ -135,6 +136,7 @@ def take_slot(
         guest_note=guest.note,
         language=guest.language,
         form_key=guest.form_key,
+        remind_at=remind_at(start, guest.email, now=now),
     )
     refuse_invalid(booking)
     before = state_of(voucher)
@@ -187,11 +189,13 @@ def move_booking(*, booking_id: str, start: datetime, by: Actor, now: datetime) 
         booking.revision += 1
         # Whoever is here now may not be for the other time.
         booking.arrived_at = None
+        booking.remind_at = remind_at(start, booking.guest_email, now=now)
         if not as_read.update(
             slot_start=booking.slot_start,
             slot_end=booking.slot_end,
             revision=booking.revision,
             arrived_at=None,
+            remind_at=booking.remind_at,
         ):
             raise Conflict("booking_changed", _("This booking was changed just now."))
         record([change_of(voucher, "move", before=before, extra=_facts(booking))], by=by, now=now)

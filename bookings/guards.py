@@ -42,6 +42,11 @@ BEGIN
 END;
 """
 
+_SQLITE_TRIGGERS = {
+    "bookings_guard_new_places": "INSERT",
+    "bookings_guard_changed_places": "UPDATE OF status, offer_id, slot_start, slot_end",
+}
+
 _POSTGRESQL = """
 CREATE OR REPLACE FUNCTION bookings_guard_places() RETURNS trigger LANGUAGE plpgsql AS $guard$
 DECLARE
@@ -84,12 +89,27 @@ def install(using: str = "default") -> None:
 
 def _install_on_sqlite(connection: BaseDatabaseWrapper) -> None:
     peak = _PEAK.format(ago="datetime(NEW.slot_start, '-1 day')")
-    for name, event in (
-        ("bookings_guard_new_places", "INSERT"),
-        ("bookings_guard_changed_places", "UPDATE OF status, offer_id, slot_start, slot_end"),
-    ):
+    for name, event in _SQLITE_TRIGGERS.items():
         script = _SQLITE.format(name=name, event=event, peak=peak, error=PLACES_TAKEN)
         drop, create = script.strip().split("\n", 1)
         with connection.cursor() as cursor:
             cursor.execute(drop)
             cursor.execute(create)
+
+
+def is_installed(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether the guard is in place."""
+    if connection.vendor == "sqlite":
+        query = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'bookings_guard_%'"
+        return _number_of(connection, query) == len(_SQLITE_TRIGGERS)
+    query = (
+        "SELECT COUNT(*) FROM pg_trigger WHERE tgname = 'bookings_guard_places'"
+        " AND tgrelid = 'bookings_booking'::regclass AND tgenabled <> 'D'"
+    )
+    return _number_of(connection, query) == 1
+
+
+def _number_of(connection: BaseDatabaseWrapper, query: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return int(cursor.fetchone()[0])

@@ -74,6 +74,8 @@ class Booking(models.Model):
     revision = models.PositiveIntegerField(default=0, editable=False)
     # When the guest, or the desk, said that the guest is here.
     arrived_at = models.DateTimeField(_("arrived"), null=True, blank=True)
+    # When a reminder is to be owed; empty once it is, or when there is nobody to remind.
+    remind_at = models.DateTimeField(null=True, editable=False)
     no_show_at = models.DateTimeField(_("marked as not come"), null=True, blank=True)
     # Whether the voucher was open before: then a cancellation opens it again.
     voucher_was_open = models.BooleanField(default=False)
@@ -127,6 +129,11 @@ class Booking(models.Model):
                 name="bookings_of_email",
                 condition=Q(status=BookingStatus.BOOKED) & ~Q(guest_email=""),
             ),
+            models.Index(
+                fields=("remind_at",),
+                name="bookings_to_remind",
+                condition=Q(status=BookingStatus.BOOKED, remind_at__isnull=False),
+            ),
             models.Index(fields=("hotel", "slot_start"), name="bookings_of_hotel"),
             models.Index(fields=("slot_start", "id"), name="bookings_by_slot"),
             models.Index(fields=("hotel", "id"), name="bookings_of_hotel_newest"),
@@ -157,6 +164,19 @@ class MailKind(models.TextChoices):
     MOVED = "moved", _("Moved")
     CANCELLED = "cancelled", _("Cancelled")
     LINK = "link", _("Guest link")
+    REMINDER = "reminder", _("Reminder")
+
+
+class MailQuerySet(models.QuerySet["Mail"]):
+    """Mails by what there is to do."""
+
+    def owed(self) -> Self:
+        """Neither sent nor given up."""
+        return self.filter(sent_at=None, failed_at=None)
+
+    def ended(self) -> Self:
+        """Sent, or given up."""
+        return self.exclude(sent_at=None, failed_at=None)
 
 
 class Mail(models.Model):
@@ -172,6 +192,8 @@ class Mail(models.Model):
     failed_at = models.DateTimeField(_("given up"), null=True, blank=True)
     last_error = models.CharField(_("last error"), max_length=300, blank=True)
 
+    objects = MailQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("mail")
         verbose_name_plural = _("mails")
@@ -180,6 +202,11 @@ class Mail(models.Model):
             models.Index(fields=("recipient", "created_at"), name="bookings_mail_to"),
             models.Index(fields=("guest_uid", "created_at"), name="bookings_mail_from"),
             models.Index(fields=("id",), name="bookings_mail_unsent", condition=Q(sent_at=None)),
+            models.Index(
+                fields=("created_at",),
+                name="bookings_mail_owed",
+                condition=Q(sent_at=None, failed_at=None),
+            ),
         )
 
     def __str__(self) -> str:

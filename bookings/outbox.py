@@ -21,11 +21,12 @@ def owe_mail(booking: Booking, kind: MailKind, *, by: Actor, now: datetime) -> M
 
     Returns None where no mail is owed: no address was given, or the address or the guest
     has had as many mails in the last hour as the settings allow. That a hotel has moved or
-    cancelled a booking is told all the same: nobody can use that up before.
+    cancelled a booking is told all the same, and so are reminders: nobody can use them up before.
     """
     if not booking.guest_email:
         return None
-    must_know = by.acts_for_hotel and kind in (MailKind.MOVED, MailKind.CANCELLED)
+    is_the_hotels = by.acts_for_hotel and kind in (MailKind.MOVED, MailKind.CANCELLED)
+    must_know = is_the_hotels or kind == MailKind.REMINDER
     if not must_know and is_limited(booking.guest_email, booking.holder_uid, now=now):
         return None
     mail = Mail.objects.create(

@@ -1,7 +1,7 @@
 """Work that a worker does after the commit."""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 from django_tasks import task
@@ -31,8 +31,9 @@ def send_mail(mail_id: int) -> None:
     if mail is None:
         return
     now = timezone.now()
-    if _is_overtaken(mail):
-        Mail.objects.filter(pk=mail.pk).update(sent_at=now, last_error="not sent: cancelled since")
+    if _is_overtaken(mail, now):
+        why = "changed or begun" if mail.kind == MailKind.REMINDER else "cancelled"
+        Mail.objects.filter(pk=mail.pk).update(sent_at=now, last_error=f"not sent: {why} since")
         return
     try:
         compose(mail, now=now).send()
@@ -45,8 +46,16 @@ def send_mail(mail_id: int) -> None:
     Mail.objects.filter(pk=mail.pk).update(sent_at=timezone.now(), attempts=mail.attempts + 1, last_error="")
 
 
-def _is_overtaken(mail: Mail) -> bool:
-    """Tell whether a confirmation's booking was cancelled before it went out."""
+def _is_overtaken(mail: Mail, now: datetime) -> bool:
+    """Tell whether what a mail says was no longer so before it went out.
+
+    A confirmation's booking was cancelled; what a reminder reminds of was cancelled, used, moved,
+    or has begun.
+    """
+    if mail.kind == MailKind.REMINDER:
+        has_moved = Mail.objects.filter(booking=mail.booking_id, kind=MailKind.MOVED, pk__gt=mail.pk).exists()
+        coming = Booking.objects.live(now).filter(pk=mail.booking_id, slot_start__gt=now)
+        return has_moved or not coming.exists()
     confirms = mail.kind in (MailKind.BOOKED, MailKind.MOVED)
     return confirms and not Booking.objects.standing().filter(pk=mail.booking_id).exists()
 

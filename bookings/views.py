@@ -33,6 +33,7 @@ from bookings.rules import arrivable_from, changeable_until
 from bookings.slots import Slot
 from portal.actors import guest
 from portal.errors import Rejected
+from portal.metrics import note_refusal
 from presence.browser import forget_guest_of, guest_uid_of, remember_guest
 from presence.domain import make_guest_link_token, read_guest_link_token, revoke_guest_links
 
@@ -108,6 +109,7 @@ def move(request: HttpRequest, booking_id: str) -> HttpResponse:
         try:
             move_booking(booking_id=booking.pk, start=start, by=by, now=timezone.now())
         except Rejected as error:
+            note_refusal(error.code)
             message, status = error.message, error.status
             booking = _own_booking(request, booking_id)
         else:

@@ -21,6 +21,7 @@ from desk.forms import CancelForm, DayForm, VoucherForm, WalkInAddress, WalkInFo
 from desk.queries import Line, etag_of, find, line_of, lines_of_day
 from portal.admin import acting
 from portal.errors import Rejected
+from portal.metrics import note_refusal
 from presence.domain import new_guest_uid
 from vouchers.domain import redeem_voucher, undo_redemption
 from vouchers.models import Batch, Hotel
@@ -72,6 +73,7 @@ def day(request: HttpRequest) -> HttpResponse:
         try:
             lines = find(text, [one.pk for one in hotels], now)
         except Rejected as error:
+            note_refusal(error.code)
             message, status = error.message, error.status
     else:
         lines = lines_of_day(hotel, chosen_day, now)
@@ -126,6 +128,7 @@ def _press(request: HttpRequest, permission: str, verb: Callable[[Line, datetime
         message, status = error.message, error.status
         if not getattr(request, "htmx", False):
             raise
+        note_refusal(error.code)
     fresh = line_of(line.key, [line.hotel.pk], timezone.now())
     if getattr(request, "htmx", False):
         context = {"line": fresh, "message": message, "is_pressed": True}
@@ -230,6 +233,7 @@ def walk_in(request: HttpRequest) -> HttpResponse:
                 guest=form.details(hotel.default_language),
             )
         except Rejected as error:
+            note_refusal(error.code)
             message, status = error.message, error.status
         else:
             return redirect(_back_to(Line(booking.voucher, booking, Status.BOOKED, False, now)))  # noqa: FBT003

@@ -7,7 +7,6 @@ from django_tasks_db.models import DBTaskResult
 
 # No job of ours takes this long: whoever claimed one before that is dead.
 LEASE = timedelta(minutes=10)
-KEEP_RESULTS = timedelta(days=7)
 # A job that breaks off again and again is left at last.
 TRY_FOR = timedelta(days=3)
 
@@ -24,7 +23,7 @@ def requeue_abandoned(now: datetime) -> int:
     return int(abandoned.update(**again)) + int(broken.update(**again))
 
 
-def prune_finished(now: datetime) -> int:
-    """Delete the results of jobs that ended a week ago; returns how many."""
-    old = DBTaskResult.objects.finished().filter(finished_at__lt=now - KEEP_RESULTS)
+def prune_finished(now: datetime, *, keep: timedelta) -> int:
+    """Delete the results of jobs that ended so long ago; returns how many."""
+    old = DBTaskResult.objects.finished().filter(finished_at__lt=now - keep)
     return int(old.delete()[0])

@@ -1,5 +1,6 @@
 """Writing to the journal; the only writer of its table."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +11,7 @@ from django.utils import timezone
 from events.models import Event
 from portal.actors import Actor
 from portal.ids import new_id
+from portal.metrics import note_event
 from portal.staging import Stage
 
 
@@ -46,6 +48,8 @@ def _events(changes: Iterable[Change], *, by: Actor, now: datetime) -> list[Even
     # the order of asking. Sorted, since ids of one millisecond differ by chance alone.
     written_at = timezone.now()
     ids = sorted(new_id("e", written_at) for _change in changes)
+    for kind, number in Counter(change.type for change in changes).items():
+        note_event(kind, number)
     return [
         Event(
             id=event_id,

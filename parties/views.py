@@ -16,6 +16,7 @@ from parties.page import answer_with, last_typed_by, poll_address, show, stay
 from parties.queries import PartyView, current_member, party_view, shape_of
 from portal.addresses import client_address
 from portal.errors import Rejected
+from portal.metrics import note_refusal
 from presence import rooms
 from presence.browser import guest_uid_of, remember_guest
 from presence.domain import new_guest_uid
@@ -107,6 +108,7 @@ def join(request: HttpRequest) -> HttpResponse:
             raise allowance.refusal()
         domain.ask_to_join(uid=uid, now=now, **form.cleaned_data)
     except Rejected as error:
+        note_refusal(error.code)
         name = "name" if error.code.startswith("name_") else "code"
         form.add_error(name, error.message)
         return _refused_join(request, form, error.status)

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from portal.errors import Rejected
+from portal.metrics import note_refusal
 
 MOST_AT_ONCE = 500
 # Marks the second press: the question has been answered.
@@ -56,6 +57,7 @@ def run_each(
         try:
             verb(key)
         except Rejected as error:
+            note_refusal(error.code)
             refused.setdefault(error.message, []).append(key)
     worked = len(keys) - sum(map(len, refused.values()))
     if worked:

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.utils.translation import gettext_lazy as _
 
 from portal.errors import TooMany
+from portal.metrics import note_limit
 
 WINDOW_SECONDS = 60
 
@@ -40,7 +41,8 @@ class Allowance:
         return self.used > self.quota
 
     def refusal(self) -> TooMany:
-        """Return what a request too many is answered."""
+        """Return what a request too many is answered, and count it."""
+        note_limit(self.kind)
         return TooMany(
             "limit_reached",
             _("Too many requests. Try again in %(seconds)s seconds."),

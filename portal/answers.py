@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.utils.functional import Promise
 
 from portal.errors import Malformed, Rejected
+from portal.metrics import note_refusal
 
 CONTENT_TYPE = "application/json"
 OUTAGE_RETRY_SECONDS = 5
@@ -35,6 +36,7 @@ def answer(content: Mapping[str, Any], *, status: int = 200) -> HttpResponse:
 
 def refusal(error: Rejected) -> HttpResponse:
     """Return a refusal in the one shape that every refusal has."""
+    note_refusal(error.code)
     content: dict[str, Any] = {"ok": False, "error": error.message, "code": error.code}
     if isinstance(error, Malformed) and error.fields:
         content["fields"] = error.fields

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.utils.translation import gettext_lazy as _
 from ninja import NinjaAPI
@@ -21,6 +21,7 @@ from portal.errors import (
     Unauthorized,
     Unavailable,
 )
+from portal.outages import is_outage
 
 logger = logging.getLogger(__name__)
 
@@ -83,11 +84,14 @@ def handle_errors(api: NinjaAPI) -> None:
     api.add_exception_handler(HttpError, _body_malformed)
     api.add_exception_handler(OperationalError, _database_away)
     api.add_exception_handler(InterfaceError, _database_away)
+    api.add_exception_handler(IntegrityError, _database_away)
     api.add_exception_handler(RequestDataTooBig, lambda _request, _error: refused(TOO_LARGE))
     api.add_exception_handler(UnreadablePostError, lambda _request, _error: refused(BODY_NOT_JSON))
 
 
 def _database_away(_request: HttpRequest, error: Any) -> HttpResponse:
+    if not is_outage(error):
+        raise error
     return away(error)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -11,6 +11,7 @@ from access.authentication import count
 from portal.answers import CONTENT_TYPE
 from portal.api_errors import TOO_LARGE, as_json, away, refused
 from portal.errors import TooMany
+from portal.outages import is_outage
 from portal.page_middleware import API_PREFIXES
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -52,7 +53,9 @@ class ApiMiddleware:
             count(request, timezone.now())
         except TooMany as error:
             return refused(error)
-        except (OperationalError, InterfaceError) as error:
+        except Error as error:
+            if not is_outage(error):
+                raise
             return away(error)
         return response
 

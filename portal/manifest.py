@@ -16,6 +16,7 @@ from bookings.places import CalendarPlace
 from bookings.queries import next_free_slots, own_bookings
 from bookings.slots import Slot
 from portal.forms import SORT_NAMES, ManifestForm
+from portal.replica import from_replica
 from vouchers import queries
 from vouchers.models import Batch, Voucher
 from vouchers.queries import Card, Filters
@@ -79,7 +80,9 @@ class Manifest:
     @cached_property
     def _page(self) -> queries.CardPage:
         after = self.form.cleaned_data.get("after") or ""
-        return queries.card_page(self.guest_uid, self.filters, now=self.now, cursor=after)
+        return from_replica(
+            lambda: queries.card_page(self.guest_uid, self.filters, now=self.now, cursor=after)
+        )
 
     @property
     def cards(self) -> list[Card]:
@@ -100,13 +103,13 @@ class Manifest:
     @cached_property
     def tabs(self) -> list[tuple[str, str, int]]:
         """The status filter: value, label, true count."""
-        counts = queries.status_counts(self.guest_uid, self.filters, now=self.now)
+        counts = from_replica(lambda: queries.status_counts(self.guest_uid, self.filters, now=self.now))
         labels = self.form.fields["status"].choices  # type: ignore[attr-defined]
         return [(value, str(label), counts[value]) for value, label in labels]
 
     @cached_property
     def _choices(self) -> queries.Choices:
-        return queries.choices()
+        return from_replica(queries.choices)
 
     @property
     def hotels(self) -> list[queries.HotelChoice]:

@@ -6,11 +6,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig
-from django.db import DataError, InterfaceError, OperationalError
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from django.views.defaults import bad_request
 
 from portal.errors import Rejected
+from portal.outages import is_outage
 from portal.refusals import outage_response, refusal_response
 
 logger = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ class RefusalMiddleware:
         if isinstance(error, DataError) and "NUL" in str(error):
             # PostgreSQL takes no text with NUL; nothing was written.
             return bad_request(request, error)
-        if isinstance(error, OperationalError | InterfaceError):
+        if is_outage(error):
             logger.error("The database is away: %s", type(error).__name__)
             return outage_response(request)
         return None

@@ -4,12 +4,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from portal.errors import Rejected
+from portal.metrics import note_refusal
 
 RETRY_AFTER_SECONDS = 5
 
 
 def refusal_response(request: HttpRequest, error: Rejected) -> HttpResponse:
     """Return a refusal as a page, or as a notice on the page that an htmx request came from."""
+    note_refusal(error.code)
     context = {"message": error.message, "code": error.code}
     if getattr(request, "htmx", False):
         response = render(request, "portal/_notice.html", context, status=error.status)

@@ -7,7 +7,9 @@ import logging
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any, cast
 
+import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from environs import Env, validate
@@ -29,6 +31,8 @@ ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "loca
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 BEHIND_TLS_PROXY: bool = env.bool("BEHIND_TLS_PROXY", default=False)
 _database = env.dj_db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'portal.sqlite3'}")
+_replica_url: str = env.str("DATABASE_REPLICA_URL", default="")
+DATABASE_POOL_SIZE: int = env.int("DATABASE_POOL_SIZE", default=0, validate=validate.Range(min=0, max=100))
 _email = env.dj_email_url("EMAIL_URL", default="console:")
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="vouchers@localhost")
 PUBLIC_URL: str = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
@@ -45,6 +49,16 @@ REDIS_URL: str = env.str("REDIS_URL", default="")
 _private_networks: list[str] = env.list("WEBHOOK_PRIVATE_NETWORKS", default=[])
 WEBHOOK_THREADS: int = env.int("WEBHOOK_THREADS", default=4, validate=validate.Range(min=1, max=64))
 STATIC_ROOT: Path = env.path("STATIC_ROOT", default=BASE_DIR / "staticfiles")
+REMINDER_HOURS: int = env.int("REMINDER_HOURS", default=24, validate=validate.Range(min=0, max=168))
+KEEP_MAILS_DAYS: int = env.int("KEEP_MAILS_DAYS", default=90, validate=validate.Range(min=1))
+KEEP_JOBS_DAYS: int = env.int("KEEP_JOBS_DAYS", default=7, validate=validate.Range(min=4))
+KEEP_DELIVERIES_DAYS: int = env.int("KEEP_DELIVERIES_DAYS", default=30, validate=validate.Range(min=4))
+KEEP_SIGN_INS_DAYS: int = env.int("KEEP_SIGN_INS_DAYS", default=30, validate=validate.Range(min=1))
+LOG_FORMAT: str = env.str("LOG_FORMAT", default="plain", validate=validate.OneOf(["plain", "json"]))
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
+MIN_FREE_DISK_MB: int = env.int("MIN_FREE_DISK_MB", default=200)
+SENTRY_DSN: str = env.str("SENTRY_DSN", default="")
+SENTRY_ENVIRONMENT: str = env.str("SENTRY_ENVIRONMENT", default="production")
 env.seal()
 
 if not _secret_key and Path(_secret_key_file).is_file():
@@ -96,6 +110,7 @@ INSTALLED_APPS = [
     "bulk",
     "webhooks",
     "access",
+    "operations",
     "parties",
     "staff",
     "desk",
@@ -103,6 +118,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "portal.sight.SightMiddleware",
     "portal.api_middleware.ApiMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.gzip.GZipMiddleware",
@@ -183,7 +199,31 @@ else:
     }
 _database["CONN_MAX_AGE"] = 600
 _database["CONN_HEALTH_CHECKS"] = True
+if DATABASE_POOL_SIZE and "postgresql" in _database["ENGINE"]:
+    # The threads of a process share so many connections; a thread of its own would keep one for itself.
+    _database["OPTIONS"]["pool"] = {
+        "min_size": 1,
+        "max_size": DATABASE_POOL_SIZE,
+        "timeout": 5,
+        # A pool that tries in vain waits ever longer. Given up soon, it tries again when it is asked.
+        "reconnect_timeout": 2,
+    }
+    _database["CONN_MAX_AGE"] = 0
 DATABASES = {"default": _database}
+if _replica_url:
+    _replica = cast("dict[str, Any]", dj_database_url.parse(_replica_url))
+    if _replica["ENGINE"] != _database["ENGINE"] or "postgresql" not in _replica["ENGINE"]:
+        raise ImproperlyConfigured("DATABASE_REPLICA_URL: name a replica of the PostgreSQL in DATABASE_URL.")
+    DATABASES["replica"] = {
+        **_replica,
+        # One that is away is given up soon: the primary answers instead.
+        "OPTIONS": {**_replica.get("OPTIONS", {}), "prepare_threshold": 5, "connect_timeout": 2},
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+        "TEST": {"MIRROR": "default"},
+    }
+    DATABASE_ROUTERS = ["portal.replica.ReplicaRouter"]
+    MIDDLEWARE.insert(1, "portal.replica.ReplicaMiddleware")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # What receivers of webhooks answer, and how slowly, is theirs, and bulk work takes long: their
@@ -269,9 +309,12 @@ LOGGING = {
         "plain": {
             "()": "portal.logs.UtcFormatter",
             "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
-        }
+        },
+        "json": {"()": "portal.logs.JsonFormatter"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["redact"]}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["redact"]}
+    },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
@@ -279,3 +322,9 @@ LOGGING = {
         "axes": {"level": max(LOG_LEVEL, logging.WARNING)},
     },
 }
+
+if SENTRY_DSN:
+    # An extra, and slow to import: only where it is wanted.
+    from portal.reporting import start_reporting
+
+    start_reporting(SENTRY_DSN, SENTRY_ENVIRONMENT)

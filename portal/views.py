@@ -20,6 +20,7 @@ from portal.actors import guest
 from portal.errors import Conflict, Rejected
 from portal.forms import ManifestForm
 from portal.manifest import Chosen, Manifest
+from portal.metrics import note_refusal
 from portal.refusals import refusal_response
 from presence.browser import guest_uid_of, remember_guest
 from presence.domain import new_guest_uid
@@ -149,9 +150,11 @@ def _refused(request: HttpRequest, page: Manifest, error: Exception) -> HttpResp
     fresh = Manifest(_address_form(request), page.guest_uid, page.now)
     fresh.booking_form, fresh.message = page.booking_form, error.message
     try:
-        return _show(request, fresh, error.status)
+        response = _show(request, fresh, error.status)
     except Http404:
         return refusal_response(request, error)
+    note_refusal(error.code)
+    return response
 
 
 def _was_open(page: Manifest) -> bool:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from portal.replica import from_replica
 from reports import happenings, queries, results, words
 from reports.coming import coming_week
 from reports.forms import PRESETS, Choice, FiguresForm
@@ -44,7 +45,8 @@ def figures(request: HttpRequest) -> HttpResponse:
     }
     if hotels and form.is_valid():
         choice = form.cleaned_data["choice"]
-        context |= _content(choice, links_for(request.user, choice.hotel), now)
+        links = links_for(request.user, choice.hotel)
+        context |= from_replica(lambda: _content(choice, links, now))
     status = 400 if hotels and form.errors else 200
     return render(request, "reports/figures_page.html", context, status=status)
 

@@ -16,13 +16,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from html.parser import HTMLParser
 from http.cookies import SimpleCookie
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from bookings.slot_ids import slot_id
@@ -127,6 +127,20 @@ class Cluster:
         options = ("--auth=trust", "--username=portal", "--encoding=UTF8", "--locale=C", "--no-sync")
         self._run("initdb", "-D", str(self._home / "data"), *options)
 
+    def replica(self) -> "Cluster":
+        """Make a streaming replica of this running server; it is not started yet."""
+        copy = Cluster(self._binaries)
+        where = ("-h", HOST, "-p", str(self.port), "-U", "portal", "-D", str(copy._home / "data"))
+        copy._run(
+            "pg_basebackup",
+            *where,
+            "--wal-method=stream",
+            "--checkpoint=fast",
+            "--write-recovery-conf",
+            "--no-sync",
+        )
+        return copy
+
     def start(self) -> None:
         """Start, and return when connections are accepted."""
         options = (
@@ -217,6 +231,9 @@ def redis(port: int = 0) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
 class Portal:
     """The portal under gunicorn, as an operator would start it."""
 
+    # What browsers send with every request, beside their cookies.
+    headers: Mapping[str, str] = {}
+
     def __init__(self, database_url: str, log: Path, *, workers: int = 4, port: int = 0, **more: str) -> None:
         self.database_url = database_url
         self.port = port or free_port()
@@ -226,9 +243,8 @@ class Portal:
             database_url,
             BIND=HOST,
             PORT=str(self.port),
-            PUBLIC_URL=self.url,
             WEB_CONCURRENCY=str(workers),
-            **more,
+            **{"PUBLIC_URL": self.url, **more},
         )
         with log.open("ab") as sink:
             self._process = subprocess.Popen(
@@ -241,6 +257,10 @@ class Portal:
                 start_new_session=True,
             )
 
+    def connect(self) -> http.client.HTTPConnection:
+        """Return a connection for one request."""
+        return http.client.HTTPConnection(HOST, self.port, timeout=60)
+
     def log(self) -> str:
         """What the server has written."""
         return self._log.read_text(errors="replace")
@@ -249,7 +269,7 @@ class Portal:
         """Tell whether the portal serves and reaches its database."""
         assert self._process.poll() is None, f"gunicorn has ended:\n{self.log()}"
         try:
-            return Browser(self).get("/health/").status == 200
+            return Browser(self).get("/readyz?part=database&part=migrations").status == 200
         except OSError:
             return False
 
@@ -268,6 +288,10 @@ class Portal:
         """End gunicorn's master with SIGKILL; its workers see that, and end by themselves."""
         self._process.kill()
         self._process.wait()
+
+    def reload(self) -> None:
+        """Let new web processes take over from the old ones, as `systemctl reload` does."""
+        self._process.send_signal(signal.SIGHUP)
 
     def stop(self) -> None:
         """Ask gunicorn to end, and make it end when it does not."""
@@ -292,6 +316,15 @@ def portal(database_url: str, log: Path, *, workers: int = 4, **more: str) -> It
 
 
 # Its guests
+
+
+class Server(Protocol):
+    """What a browser can ask: the portal itself, or a proxy in front of it."""
+
+    headers: Mapping[str, str]
+
+    def connect(self) -> http.client.HTTPConnection:
+        """Return a connection for one request."""
 
 
 @dataclass(frozen=True)
@@ -360,7 +393,7 @@ def filled(form: PageForm, name: str, email: str = "") -> PageForm:
 class Browser:
     """One guest's browser: cookies of its own, one connection for each request."""
 
-    def __init__(self, server: Portal, cookies: dict[str, str] | None = None) -> None:
+    def __init__(self, server: "Server", cookies: dict[str, str] | None = None) -> None:
         self._server = server
         self.cookies = dict(cookies or {})
 
@@ -377,10 +410,11 @@ class Browser:
         return self._ask("POST", path, urlencode(fields))
 
     def _ask(self, method: str, path: str, body: str | None = None) -> Answer:
-        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        headers = {**self._server.headers, "Cookie": cookies}
         if body is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        connection = http.client.HTTPConnection(HOST, self._server.port, timeout=60)
+        connection = self._server.connect()
         try:
             connection.request(method, path, body, headers)
             response = connection.getresponse()

@@ -6,16 +6,12 @@ variable of docs/operations.md holds too.
 
 import os
 import secrets
-import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
-from types import FrameType
 
 ROOT = Path(__file__).resolve().parent.parent
-GRACE_SECONDS = 25
 
 
 def environment() -> dict[str, str]:
@@ -46,21 +42,8 @@ def is_free(host: str, port: int) -> bool:
         return True
 
 
-def stop(children: list[subprocess.Popen[bytes]]) -> None:
-    """Ask all children to end, and make those that do not."""
-    for child in children:
-        if child.poll() is None:
-            child.terminate()
-    until = time.monotonic() + GRACE_SECONDS
-    for child in children:
-        try:
-            child.wait(max(until - time.monotonic(), 0.1))
-        except subprocess.TimeoutExpired:
-            child.kill()
-
-
-def main() -> int:
-    """Prepare, then run web server and worker; when one ends, the other does too."""
+def main() -> int:  # noqa: RET503 - it ends by becoming another program
+    """Prepare, then serve."""
     env = environment()
     host, port = env["BIND"], env["PORT"]
     if not port.isdecimal() or not 0 < int(port) < 65536:
@@ -74,25 +57,9 @@ def main() -> int:
     if subprocess.run([*manage, "prepare", *demo], cwd=ROOT, env=env, check=False).returncode:
         return 1
 
-    def interrupted(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupted)
-    children: list[subprocess.Popen[bytes]] = []
-    try:
-        web = [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py")]
-        for command in (web, [*manage, "work"]):
-            child = subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True)
-            children.append(child)  # one by one: what has been started is stopped, whatever comes
-        print(f"\nThe portal:  http://{host}:{port}/   (Ctrl+C ends it)\n", flush=True)
-        while all(child.poll() is None for child in children):
-            time.sleep(0.3)
-        print("A part of the portal has ended; stopping the rest.", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 0
-    finally:
-        stop(children)
+    print(f"\nThe portal:  http://{host}:{port}/   (Ctrl+C ends it)\n", flush=True)
+    # From here on `manage.py serve` is this process.
+    os.execve(sys.executable, [*manage, "serve"], env)  # noqa: S606 - a program and arguments of ours
 
 
 if __name__ == "__main__":

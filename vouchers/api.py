@@ -6,6 +6,7 @@ from ninja import Body, Query, Router
 
 from portal.answers import answer
 from portal.callers import Scope, caller_of
+from portal.replica import from_replica
 from portal.schemas import operation
 from vouchers.domain import issue_vouchers
 from vouchers.models import Hotel, Offer
@@ -98,5 +99,6 @@ def list_vouchers(request: HttpRequest, query: Query[VoucherQuery]) -> HttpRespo
     """
     caller = caller_of(request, Scope.READ_VOUCHERS)
     now = timezone.now()
-    vouchers, cursor = voucher_page(query, caller.issuer(query.issuer_uid), now=now)
+    issuer = caller.issuer(query.issuer_uid)
+    vouchers, cursor = from_replica(lambda: voucher_page(query, issuer, now=now))
     return answer({"items": [voucher_facts(voucher, now) for voucher in vouchers], "next_cursor": cursor})

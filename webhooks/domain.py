@@ -20,7 +20,6 @@ from webhooks.network import refuse_url
 from webhooks.signing import new_secret
 
 BOTH_SECRETS_FOR = timedelta(hours=24)
-KEEP_DELIVERIES = timedelta(days=30)
 MOST_PER_HOTEL = 20
 
 
@@ -148,9 +147,9 @@ def redeliver(*, delivery_id: int, now: datetime) -> None:
         raise Conflict("webhook_off", _("This webhook is off."))
 
 
-def prune_deliveries(now: datetime) -> int:
-    """Delete the deliveries that ended and are a month old; returns how many."""
-    old = Delivery.objects.filter(next_attempt_at=None, created_at__lt=now - KEEP_DELIVERIES)
+def prune_deliveries(now: datetime, *, keep: timedelta) -> int:
+    """Delete the deliveries that ended and are so old; returns how many."""
+    old = Delivery.objects.filter(next_attempt_at=None, created_at__lt=now - keep)
     return int(old.delete()[0])
 
 

@@ -16,6 +16,7 @@ KNOWN = (
     "booking.arrive",
     "booking.unarrive",
     "booking.no_show",
+    "booking.remind",
     "booking.forget",
     "offer.add",
     "offer.change",

@@ -8,13 +8,14 @@ from django.core import mail
 from django_tasks_db.models import DBTaskResult
 
 from bookings.models import Mail
-from events.delivery import KEEP_RESULTS, LEASE, TRY_FOR, prune_finished, requeue_abandoned
+from events.delivery import LEASE, TRY_FOR, prune_finished, requeue_abandoned
 from tests.make import NOW, make_booking
 from tests.worker import work
 
 pytestmark = pytest.mark.django_db
 
 SECOND = timedelta(seconds=1)
+KEEP = timedelta(days=7)
 
 
 @pytest.fixture
@@ -97,19 +98,19 @@ def test_other_jobs_are_left_alone(job: DBTaskResult, status: str) -> None:
 @pytest.mark.parametrize("status", ["SUCCESSFUL", "FAILED"])
 def test_results_are_kept_for_a_week(job: DBTaskResult, status: str) -> None:
     leave(job, status, finished_at=NOW)
-    assert prune_finished(NOW + KEEP_RESULTS) == 0
-    assert prune_finished(NOW + KEEP_RESULTS + SECOND) == 1
+    assert prune_finished(NOW + KEEP, keep=KEEP) == 0
+    assert prune_finished(NOW + KEEP + SECOND, keep=KEEP) == 1
     assert not DBTaskResult.objects.exists()
 
 
 @pytest.mark.parametrize("status", ["READY", "RUNNING"])
 def test_a_job_that_is_not_done_is_never_dropped(job: DBTaskResult, status: str) -> None:
     leave(job, status, started_at=NOW)
-    assert prune_finished(NOW + timedelta(days=99)) == 0
+    assert prune_finished(NOW + timedelta(days=99), keep=KEEP) == 0
     assert DBTaskResult.objects.exists()
 
 
 def test_dropping_results_leaves_the_mails_themselves(job: DBTaskResult) -> None:
     leave(job, "SUCCESSFUL", finished_at=NOW)
-    prune_finished(NOW + timedelta(days=99))
+    prune_finished(NOW + timedelta(days=99), keep=KEEP)
     assert Mail.objects.count() == 1

@@ -136,11 +136,13 @@ def test_upkeep_stores_what_expired_takes_jobs_back_and_drops_old_results() -> N
     DBTaskResult.objects.filter(pk=old.pk).update(status="SUCCESSFUL", finished_at=NOW - timedelta(days=9))
     with time_machine.travel(NOW + timedelta(days=2), tick=False):
         work.keep_house()
+        work.clear_out()
         assert Voucher.objects.get(pk=voucher.pk).status == "expired"
         assert DBTaskResult.objects.get().status == "READY"
         assert Event.objects.filter(type="voucher.expire", actor_id="clock").count() == 1
         with unchanged():
             work.keep_house()
+            work.clear_out()
 
 
 @pytest.mark.django_db

@@ -39,6 +39,10 @@ class Engine:
         """Return the DATABASE_URL of a new, migrated, empty database."""
         raise NotImplementedError
 
+    def bare_database(self, name: str) -> str:
+        """Return the DATABASE_URL of a new database without any table."""
+        raise NotImplementedError
+
 
 class Sqlite(Engine):
     """A file for each database."""
@@ -54,6 +58,9 @@ class Sqlite(Engine):
 
     def new_database(self, name: str) -> str:
         shutil.copy(self._folder / f"{EMPTY}.sqlite3", self._folder / f"{name}.sqlite3")
+        return self._url(name)
+
+    def bare_database(self, name: str) -> str:
         return self._url(name)
 
 
@@ -75,6 +82,10 @@ class Postgresql(Engine):
 
     def new_database(self, name: str) -> str:
         self._create(name, EMPTY)
+        return self.cluster.url(name)
+
+    def bare_database(self, name: str) -> str:
+        self._create(name)
         return self.cluster.url(name)
 
 

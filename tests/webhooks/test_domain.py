@@ -17,7 +17,6 @@ from tests.webhooks.receiver import Receiver, happen, only_delivery, subscribe, 
 from webhooks import dispatch as dispatching
 from webhooks.dispatch import OLDEST, QUEUE_LEASE, dispatch
 from webhooks.domain import (
-    KEEP_DELIVERIES,
     MOST_PER_HOTEL,
     prune_deliveries,
     redeliver,
@@ -34,6 +33,7 @@ pytestmark = pytest.mark.django_db
 
 URL = "https://nobody-knows.invalid/hook"
 SECOND = timedelta(seconds=1)
+KEEP = timedelta(days=30)
 
 
 @pytest.fixture(autouse=True)
@@ -261,8 +261,8 @@ def test_deliveries_that_ended_are_kept_for_a_month() -> None:
     sent, given_up, waiting = Delivery.objects.order_by("pk")
     Delivery.objects.filter(pk=sent.pk).update(delivered_at=NOW, next_attempt_at=None)
     Delivery.objects.filter(pk=given_up.pk).update(failed_at=NOW, next_attempt_at=None)
-    assert prune_deliveries(NOW + KEEP_DELIVERIES) == 0
-    assert prune_deliveries(NOW + KEEP_DELIVERIES + SECOND) == 2
+    assert prune_deliveries(NOW + KEEP, keep=KEEP) == 0
+    assert prune_deliveries(NOW + KEEP + SECOND, keep=KEEP) == 2
     assert only_delivery().pk == waiting.pk
     assert Event.objects.filter(type="voucher.issue").count() == 3
 

@@ -14,50 +14,63 @@ from django.utils.crypto import get_random_string
 from django_tasks_db.management.commands.db_worker import Worker
 
 from access.domain import prune as prune_access
+from bookings.reminders import owe_reminders
 from bulk.domain import prune_jobs, take_up_again
 from bulk.tasks import QUEUE as BULK
-from events.delivery import prune_finished, requeue_abandoned
+from events.delivery import requeue_abandoned
 from legacy.bindings import prune_bindings
+from operations.domain import Heart
+from operations.retention import prune
 from parties.domain import prune_parties
 from portal.actors import CLOCK
 from presence.rooms import prune_presence
 from vouchers.domain import all_due
 from webhooks.dispatch import dispatch
-from webhooks.domain import prune_deliveries
 from webhooks.network import WHOLE_SECONDS
 from webhooks.tasks import QUEUE as WEBHOOKS
 
 logger = logging.getLogger(__name__)
 EVERY_SECONDS = 60
+CLEAR_EVERY_SECONDS = 3600
 DISPATCH_EVERY_SECONDS = 1
 # How long to leave a database alone that was away.
 AWAY_SECONDS = 5
 
 
 def keep_house() -> None:
-    """Store what has expired, take back the jobs of dead workers, and drop what is old.
+    """Store what has expired, take back the jobs of dead workers, owe reminders, drop what is short-lived.
 
     Safe to run in any number of workers at once.
     """
     now = timezone.now()
     expired = sum(all_due(by=CLOCK, now=now))
     requeued = requeue_abandoned(now) + take_up_again(now)
+    reminded = owe_reminders(now)
     prune_jobs(now)
-    prune_finished(now)
-    prune_deliveries(now)
     prune_access(now)
     prune_presence(now)
     prune_bindings(now)
     prune_parties(now)
-    if expired or requeued:
-        logger.info("%s vouchers expired, %s jobs taken back", expired, requeued)
+    if expired or requeued or reminded:
+        logger.info("%s vouchers expired, %s jobs taken back, %s reminders owed", expired, requeued, reminded)
+
+
+def clear_out() -> None:
+    """Delete what is older than the settings keep it; safe in any number of workers at once."""
+    deleted = prune(timezone.now())
+    if deleted:
+        logger.info("Deleted: %s", ", ".join(f"{number} {name}" for name, number in deleted.items()))
 
 
 def _keep_house_for_ever(stop: threading.Event) -> None:
+    cleared_at = float(-CLEAR_EVERY_SECONDS)
     while True:
         close_old_connections()
         try:
             keep_house()
+            if time.monotonic() - cleared_at >= CLEAR_EVERY_SECONDS:
+                clear_out()
+                cleared_at = time.monotonic()
         except Error as error:
             # The database is away or busy: the next round comes in a minute.
             logger.warning("Housekeeping has to wait: %s", type(error).__name__)
@@ -66,10 +79,12 @@ def _keep_house_for_ever(stop: threading.Event) -> None:
 
 
 def _dispatch_for_ever(stop: threading.Event) -> None:
+    heart = Heart()
     while not stop.wait(DISPATCH_EVERY_SECONDS):
         close_old_connections()
         try:
             dispatch(timezone.now())
+            heart.beat(timezone.now())
         except Error as error:
             logger.warning("Webhooks have to wait: %s", type(error).__name__)
             stop.wait(AWAY_SECONDS)

@@ -1,0 +1,1 @@
+"""What an operator needs: sight of the running portal, backups, moving to another database."""
