@@ -1,6 +1,6 @@
 """How often a key and an address may ask: counted across all workers and machines.
 
-A window is a minute of the clock. Each request adds one to its subjects' counters and is told
+A window is a minute of the clock, or an hour. Each request adds one to its subjects' counters and is told
 what they are by the same statement, so that any number of processes together let through
 exactly the quota: in the database, or in Redis where REDIS_URL names one.
 """
@@ -34,25 +34,30 @@ class Kind(StrEnum):
     WRITE = "write"
     # Asking to be let into a party: the one thing where a guess could be lucky.
     JOIN = "join"
+    # Choosing a slot, which holds its place for a while; counted by the hour.
+    HOLD = "hold"
 
 
 _JOINS_PER_MINUTE = 6
 
 
 def quota_of(kind: Kind) -> int:
-    """Return how many requests of a kind a subject has in a minute."""
+    """Return how many requests of a kind a subject has in a window."""
     if kind == Kind.JOIN:
         return _JOINS_PER_MINUTE
+    if kind == Kind.HOLD:
+        return settings.HOLDS_PER_ADDRESS_PER_HOUR
     return settings.API_WRITES_PER_MINUTE if kind == Kind.WRITE else settings.API_READS_PER_MINUTE
 
 
 def spend(subjects: Sequence[str], kind: Kind, now: datetime) -> Allowance:
     """Count a request of some subjects (a key, an address) and return what is left."""
-    minute, reset_seconds = window_of(now)
+    minutes = 60 if kind == Kind.HOLD else 1
+    minute, reset_seconds = window_of(now, minutes)
     # One order for all: two requests that count the same rows never wait for each other in a circle.
     names = sorted(f"{subject}:{kind}" for subject in subjects)
-    used = ask_redis(lambda client: _in_redis(client, names, minute)) or _in_database(names, minute)
-    return Allowance(kind, quota_of(kind), max(used), reset_seconds)
+    used = ask_redis(lambda client: _in_redis(client, names, minute, minutes)) or _in_database(names, minute)
+    return Allowance(kind, quota_of(kind), max(used), reset_seconds, minutes * WINDOW_SECONDS)
 
 
 def has_written_lately(subject: str, now: datetime) -> bool:
@@ -73,10 +78,10 @@ def _in_database(names: Sequence[str], minute: int) -> list[int]:
         return [int(used) for (used,) in cursor.fetchall()]
 
 
-def _in_redis(client: Any, names: Sequence[str], minute: int) -> list[int]:
+def _in_redis(client: Any, names: Sequence[str], minute: int, minutes: int) -> list[int]:
     with client.pipeline(transaction=False) as pipe:
         for name in names:
             pipe.incr(f"portal:usage:{name}:{minute}")
-            pipe.expire(f"portal:usage:{name}:{minute}", 2 * WINDOW_SECONDS)
+            pipe.expire(f"portal:usage:{name}:{minute}", 2 * minutes * WINDOW_SECONDS)
         answers = pipe.execute()
     return [int(used) for used in answers[::2]]

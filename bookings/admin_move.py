@@ -112,7 +112,7 @@ class MovingAdmin(BookingPages):
         named: date | None = form.cleaned_data.get("day")
         first = named or max(calendar.day_of(booking.slot_start), calendar.day_of(now))
         last = first + _WEEK - timedelta(days=1)
-        taken = taken_for(booking.voucher, calendar, first, last)
+        taken = taken_for(booking.voucher, calendar, first, last, now=now, guest_uid=booking.holder_uid)
         return days(calendar, first, last, now=now, taken=taken)
 
     def _move(self, request: HttpRequest, booking: Booking, form: MoveToForm) -> bool:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from bookings.calendars import taken_by_offer
-from bookings.models import Booking
+from bookings.models import Booking, Hold
 from portal.admin import moment_words
 from vouchers.models import Offer, OpeningHours, Weekday
 from vouchers.terms import LATEST
@@ -31,7 +31,7 @@ class OfferForm(OfferFormBase):
     is_preview = False
 
     def clean_capacity(self) -> int:
-        """Refuse fewer places than bookings take at some instant from now on.
+        """Refuse fewer places than bookings and holds take at some instant from now on.
 
         The offer's row is locked first, as the guard of places does: a booking that is
         being made meanwhile is either counted here, or counts the new number itself.
@@ -49,7 +49,7 @@ class OfferForm(OfferFormBase):
         if capacity < peak:
             raise forms.ValidationError(
                 _(
-                    "%(peak)d places are booked at one time (%(when)s). Cancel or move bookings"
+                    "%(peak)d places are booked or held at one time (%(when)s). Cancel or move bookings"
                     " first; until then there have to be at least %(peak)d places."
                 ),
                 code="capacity_booked",
@@ -69,16 +69,13 @@ class OfferForm(OfferFormBase):
 
 def _fullest(offer: Offer, now: datetime) -> tuple[int, datetime]:
     """Return the most places taken at any instant from `now` on, and the first such instant."""
-    taken = taken_by_offer([offer.pk], now, LATEST)[offer.pk]
+    taken = taken_by_offer([offer.pk], now, LATEST, now=now)[offer.pk]
     peak = taken.peak(now, LATEST)
-    starts = (
-        Booking.objects.standing()
-        .filter(offer=offer, slot_end__gt=now)
-        .order_by("slot_start")
-        .values_list("slot_start", flat=True)
-    )
-    moments = (max(start, now) for start in starts)
-    # The level rises only where a booking starts.
+    booked = Booking.objects.standing().filter(offer=offer, slot_end__gt=now).order_by()
+    held = Hold.objects.standing(now).filter(offer=offer, slot_end__gt=now).order_by()
+    starts = booked.values_list("slot_start", flat=True).union(held.values_list("slot_start", flat=True))
+    moments = sorted(max(start, now) for start in starts)
+    # The level rises only where a booking or a hold starts.
     return peak, next((at for at in moments if taken.peak(at, at + _INSTANT) == peak), now)
 
 

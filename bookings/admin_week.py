@@ -24,7 +24,7 @@ def coming_days(offer_id: str, *, now: datetime) -> list[Day]:
     calendar = calendar_of(sample)
     first = calendar.day_of(now)
     last = first + _DAYS
-    taken = taken_for(sample, calendar, first, last)
+    taken = taken_for(sample, calendar, first, last, now=now)
     return days(calendar, first, last, now=now, taken=taken)
 
 
@@ -60,7 +60,7 @@ def typed_days(
     if offer_id is not None:
         since = day_bounds(first, calendar.zone)[0]
         until = day_bounds(last, calendar.zone)[1] + calendar.duration
-        taken = taken_by_offer([offer_id], since, until)[offer_id]
+        taken = taken_by_offer([offer_id], since, until, now=now)[offer_id]
     return days(calendar, first, last, now=now, taken=taken)
 
 

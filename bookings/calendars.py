@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
-from bookings.models import OFFER_MAX_LENGTH, Booking
+from bookings.models import OFFER_MAX_LENGTH, Booking, Hold
 from bookings.slots import Calendar, ClosedDays, Hours, Taken
 from bookings.wallclock import day_bounds
 from vouchers.models import Batch, Closure, OpeningHours, Voucher
@@ -60,33 +60,43 @@ def _calendar(
     )
 
 
-def taken_by_offer(offer_ids: Iterable[str], since: datetime, until: datetime) -> dict[str, Taken]:
-    """Return the taken places of offers between two instants: one query."""
+def taken_by_offer(
+    offer_ids: Iterable[str], since: datetime, until: datetime, *, now: datetime, guest_uid: str = ""
+) -> dict[str, Taken]:
+    """Return the taken places of offers between two instants, booked or held at `now`: one query.
+
+    What is held for `guest_uid` is free for them.
+    """
     intervals: dict[str, list[tuple[datetime, datetime]]] = {key: [] for key in offer_ids}
     if not intervals:
         return {}
-    standing = (
-        Booking.objects.standing()
-        .filter(
-            offer__in=intervals,
-            slot_start__gt=since - OFFER_MAX_LENGTH,
-            slot_start__lt=until,
-            slot_end__gt=since,
-        )
-        .order_by()
-    )
-    for offer_id, start, end in standing.values_list("offer_id", "slot_start", "slot_end"):
+    between = {
+        "offer__in": list(intervals),
+        "slot_start__gt": since - OFFER_MAX_LENGTH,
+        "slot_start__lt": until,
+        "slot_end__gt": since,
+    }
+    columns = ("offer_id", "slot_start", "slot_end")
+    booked = Booking.objects.standing().filter(**between).order_by().values_list(*columns)
+    held = Hold.objects.standing(now).filter(**between).order_by()
+    if guest_uid:
+        held = held.exclude(guest_uid=guest_uid)
+    for offer_id, start, end in booked.union(held.values_list(*columns), all=True):
         intervals[offer_id].append((start, end))
     return {offer_id: Taken(found) for offer_id, found in intervals.items()}
 
 
-def taken_for(promise: Bookable, calendar: Calendar, first: date, last: date) -> Taken:
+def taken_for(
+    promise: Bookable, calendar: Calendar, first: date, last: date, *, now: datetime, guest_uid: str = ""
+) -> Taken:
     """Return the places taken on the days from `first` to `last`, for slots that start on them.
 
-    A voucher without an offer has its one place to itself: nobody else can take it.
+    What is held for `guest_uid` is free for them. A voucher without an offer has its one place
+    to itself: nobody else can take it.
     """
     if promise.offer_id is None:
         return Taken()
     since = day_bounds(first, calendar.zone)[0]
     until = day_bounds(last, calendar.zone)[1] + calendar.duration
-    return taken_by_offer([promise.offer_id], since, until)[promise.offer_id]
+    found = taken_by_offer([promise.offer_id], since, until, now=now, guest_uid=guest_uid)
+    return found[promise.offer_id]

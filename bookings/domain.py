@@ -4,17 +4,16 @@ Every verb changes the voucher's row first (see `vouchers.domain`), then the boo
 That two bookings never share a place is the database's own doing: see `bookings.guards`.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from bookings.calendars import calendar_of
-from bookings.guards import PLACES_TAKEN
+from bookings.guards import places_guarded
+from bookings.holds import end_holds_of, forget_holds
 from bookings.models import Booking, BookingStatus, MailKind
 from bookings.outbox import owe_mail
 from bookings.reminders import remind_at
@@ -152,6 +151,7 @@ def take_slot(
     if voucher.offer is not None and not by.acts_for_hotel:
         refuse_hoarding(voucher.offer, holder_uid, guest.email, now)
     booking.save(force_insert=True)
+    end_holds_of(booking)
     record([change_of(voucher, "book", before=before, extra=_facts(booking))], by=by, now=now)
     owe_mail(booking, MailKind.BOOKED, by=by, now=now)
     return booking
@@ -187,6 +187,7 @@ def move_booking(*, booking_id: str, start: datetime, by: Actor, now: datetime) 
         before = {**state_of(voucher), **_slot_facts(booking)}
         booking.slot_start, booking.slot_end = start, start + calendar.duration
         booking.revision += 1
+        booking.moved_at = now
         # Whoever is here now may not be for the other time.
         booking.arrived_at = None
         booking.remind_at = remind_at(start, booking.guest_email, now=now)
@@ -194,10 +195,12 @@ def move_booking(*, booking_id: str, start: datetime, by: Actor, now: datetime) 
             slot_start=booking.slot_start,
             slot_end=booking.slot_end,
             revision=booking.revision,
+            moved_at=now,
             arrived_at=None,
             remind_at=booking.remind_at,
         ):
             raise Conflict("booking_changed", _("This booking was changed just now."))
+        end_holds_of(booking)
         record([change_of(voucher, "move", before=before, extra=_facts(booking))], by=by, now=now)
         owe_mail(booking, MailKind.MOVED, by=by, now=now)
     return booking
@@ -333,6 +336,7 @@ def forget_guest(*, guest_uid: str, by: Actor, now: datetime) -> int:
     ]
     for booking in bookings.filter(mails__isnull=False).distinct():
         booking.mails.all().delete()
+    forget_holds(guest_uid)
     bookings.update(guest_name="", guest_email="", guest_note="", cancel_reason="")
     record(changes, by=by, now=now)
     return len(changes)
@@ -367,14 +371,3 @@ def _slot_facts(booking: Booking) -> dict[str, Any]:
 def _facts(booking: Booking) -> dict[str, Any]:
     """Return what the journal keeps of a booking: no name, no e-mail address."""
     return {"booking_id": booking.pk, "slot_id": booking.slot_id, **_slot_facts(booking)}
-
-
-@contextmanager
-def places_guarded() -> Iterator[None]:
-    """Turn the database's refusal of a place too many into Conflict("slot_taken")."""
-    try:
-        yield
-    except IntegrityError as error:
-        if PLACES_TAKEN in str(error):
-            raise Conflict("slot_taken", _("Someone else has just taken this time.")) from error
-        raise

@@ -1,6 +1,7 @@
 """What the mails to guests say: written out when a worker sends them."""
 
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -17,6 +18,8 @@ from presence.domain import make_guest_link_token
 
 def compose(mail: Mail, *, now: datetime) -> EmailMultiAlternatives:
     """Write a mail out in its guest's language, from the booking as it stands."""
+    if mail.booking is None:
+        return _offer(mail)
     booking = mail.booking
     with translation.override(booking.language):
         context = {
@@ -27,24 +30,49 @@ def compose(mail: Mail, *, now: datetime) -> EmailMultiAlternatives:
             "zone": booking.hotel.zone,
             "booking_url": absolute(reverse("bookings:booking", args=(booking.pk,))),
             "portal_url": absolute("/"),
-            "guest_url": absolute(
-                reverse("bookings:guest_link", args=(make_guest_link_token(booking.holder_uid),))
-            ),
+            "guest_url": _guest_url(booking.holder_uid),
             "when": formats.slot_words(booking.slot_start, booking.slot_end, booking.hotel.zone),
         }
-        subject = render_to_string("bookings/mail_subject.txt", context)
-        message = EmailMultiAlternatives(
-            subject=" ".join(subject.split()),
-            body=render_to_string("bookings/mail_body.txt", context),
-            to=[mail.recipient],
-            reply_to=[booking.hotel.email] if booking.hotel.email else None,
-            # The same mail tried twice has the same id, so that mail programs show it once.
-            headers={"Message-ID": f"<mail-{mail.pk}.{booking.pk}@{_host()}>"},
-        )
-        message.attach_alternative(render_to_string("bookings/mail_body.html", context), "text/html")
+        message = _message(mail, "mail", booking.pk, context)
         if mail.kind in (MailKind.BOOKED, MailKind.MOVED):
             message.attach("booking.ics", calendar_file(booking, now=now), "text/calendar")
     return message
+
+
+def _offer(mail: Mail) -> EmailMultiAlternatives:
+    """Write out the offer of a freed place, from the facts that were noted with it."""
+    facts, zone = mail.facts, mail.hotel.zone
+    start, end, until = (datetime.fromisoformat(facts[name]) for name in ("start", "end", "until"))
+    with translation.override(facts["language"]):
+        context = {
+            "facts": facts,
+            "hotel": mail.hotel,
+            "zone": zone,
+            "offer_url": absolute(reverse(facts["page"], args=(facts["key"],))),
+            "guest_url": _guest_url(mail.guest_uid),
+            "when": formats.slot_words(start, end, zone),
+            "until": until,
+        }
+        return _message(mail, "offer", facts["key"], context)
+
+
+def _message(mail: Mail, name: str, key: str, context: dict[str, Any]) -> EmailMultiAlternatives:
+    """Fill the templates of a kind of mail in."""
+    subject = render_to_string(f"bookings/{name}_subject.txt", context)
+    message = EmailMultiAlternatives(
+        subject=" ".join(subject.split()),
+        body=render_to_string(f"bookings/{name}_body.txt", context),
+        to=[mail.recipient],
+        reply_to=[mail.hotel.email] if mail.hotel.email else None,
+        # The same mail tried twice has the same id, so that mail programs show it once.
+        headers={"Message-ID": f"<mail-{mail.pk}.{key}@{_host()}>"},
+    )
+    message.attach_alternative(render_to_string(f"bookings/{name}_body.html", context), "text/html")
+    return message
+
+
+def _guest_url(uid: str) -> str:
+    return absolute(reverse("bookings:guest_link", args=(make_guest_link_token(uid),)))
 
 
 def absolute(path: str) -> str:

@@ -1,7 +1,7 @@
-"""Tables of when a voucher is used: bookings, and the mails that tell of them.
+"""Tables of when a voucher is used: bookings, places held for a while, and the mails that tell of them.
 
-That an offer's places are never overbooked is kept by triggers on the booking's table:
-see `bookings.guards`.
+That an offer's places are never overbooked is kept by triggers on the tables of bookings and
+holds: see `bookings.guards`.
 """
 
 from datetime import datetime, timedelta
@@ -72,6 +72,9 @@ class Booking(models.Model):
     cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
     # Grows with every move: a change that was prepared on an older one is refused.
     revision = models.PositiveIntegerField(default=0, editable=False)
+    # When it took the place that it has, if that was later than `created_at`: the guard of places
+    # asks which holds stood at that moment.
+    moved_at = models.DateTimeField(_("moved"), null=True, blank=True, editable=False)
     # When the guest, or the desk, said that the guest is here.
     arrived_at = models.DateTimeField(_("arrived"), null=True, blank=True)
     # When a reminder is to be owed; empty once it is, or when there is nobody to remind.
@@ -157,6 +160,72 @@ class Booking(models.Model):
         return self.status == BookingStatus.BOOKED
 
 
+class HoldKind(models.TextChoices):
+    """Why a place is held."""
+
+    FORM = "form", _("Typing")
+    OFFER = "offer", _("Offered from the waiting list")
+
+
+class HoldQuerySet(models.QuerySet["Hold"]):
+    """Named choices of holds."""
+
+    # A hold lapses by the clock: this is the one expression of it, and the guard's SQL says the same.
+    def standing(self, now: datetime) -> Self:
+        """Keep the holds that take a place at `now`; a lapsed one counts for nothing."""
+        return self.filter(expires_at__gt=now)
+
+    def of_form(self) -> Self:
+        """Keep those that were taken by choosing a slot."""
+        return self.filter(kind=HoldKind.FORM)
+
+
+class Hold(models.Model):
+    """A place kept for one guest until an instant: it takes the place exactly as a booking does.
+
+    Written by `bookings.holds`; lapsed ones are deleted later.
+    """
+
+    id = models.CharField(_("id"), primary_key=True, max_length=ID_LENGTH)
+    kind = models.CharField(_("kind"), max_length=10, choices=HoldKind.choices)
+    guest_uid = models.CharField(_("guest"), max_length=64, db_index=True)
+    # The offer leads an index below.
+    offer = models.ForeignKey(
+        Offer, models.CASCADE, db_index=False, related_name="+", verbose_name=_("offer")
+    )
+    slot_start = models.DateTimeField(_("start"))
+    slot_end = models.DateTimeField(_("end"))
+    taken_at = models.DateTimeField(_("taken"))
+    expires_at = models.DateTimeField(_("held until"), db_index=True)
+
+    objects = HoldQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("hold")
+        verbose_name_plural = _("holds")
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(
+                name="bookings_one_form_hold_per_guest",
+                fields=("guest_uid",),
+                condition=Q(kind=HoldKind.FORM),
+            ),
+            models.CheckConstraint(name="bookings_hold_kind_known", condition=Q(kind__in=HoldKind.values)),
+            models.CheckConstraint(name="bookings_hold_is_of_a_guest", condition=~Q(guest_uid="")),
+            models.CheckConstraint(name="bookings_hold_lasts", condition=Q(expires_at__gt=F("taken_at"))),
+            # The guard looks this far back for holds that overlap.
+            models.CheckConstraint(
+                name="bookings_hold_slot_fits_a_day",
+                condition=Q(slot_end__gt=F("slot_start"))
+                & Q(slot_end__lte=F("slot_start") + OFFER_MAX_LENGTH),
+            ),
+        )
+        indexes = (models.Index(fields=("offer", "slot_start", "slot_end"), name="bookings_held_places"),)
+
+    def __str__(self) -> str:
+        return f"{self.pk} ({self.slot_start:%Y-%m-%d %H:%M} UTC)"
+
+
 class MailKind(models.TextChoices):
     """What a mail tells a guest."""
 
@@ -165,6 +234,7 @@ class MailKind(models.TextChoices):
     CANCELLED = "cancelled", _("Cancelled")
     LINK = "link", _("Guest link")
     REMINDER = "reminder", _("Reminder")
+    OFFER = "offer", _("Offer from the waiting list")
 
 
 class MailQuerySet(models.QuerySet["Mail"]):
@@ -183,7 +253,16 @@ class Mail(models.Model):
     """A mail that a committed change owes a guest; a worker sends it and tries again."""
 
     kind = models.CharField(_("kind"), max_length=10, choices=MailKind.choices)
-    booking = models.ForeignKey(Booking, models.CASCADE, related_name="mails", verbose_name=_("booking"))
+    hotel = models.ForeignKey(
+        Hotel, models.CASCADE, db_column="issuer_uid", related_name="+", verbose_name=_("hotel")
+    )
+    # Null for a mail that is about no booking: what it says is in `facts` then.
+    booking = models.ForeignKey(
+        Booking, models.CASCADE, null=True, related_name="mails", verbose_name=_("booking")
+    )
+    facts = models.JSONField(default=dict, editable=False)
+    # From then on it tells nothing that is still so.
+    useless_at = models.DateTimeField(null=True, editable=False)
     recipient = models.EmailField(_("to"), blank=True)
     guest_uid = models.CharField(_("guest"), max_length=64)
     created_at = models.DateTimeField(_("created"))
@@ -210,4 +289,4 @@ class Mail(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.booking_id}"
+        return f"{self.get_kind_display()} {self.booking_id or self.pk}"

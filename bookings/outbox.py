@@ -1,6 +1,8 @@
 """The mails that are owed to guests: noted with the change that owes them, sent after its commit."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -11,6 +13,7 @@ from bookings.models import Booking, Mail, MailKind
 from bookings.tasks import send_mail
 from portal.actors import Actor, guest
 from portal.errors import Conflict, Rejected
+from vouchers.models import Hotel
 
 # Anyone can ask for a link to any address: that must not use up the mails of its bookings.
 LINKS_PER_HOUR = 3
@@ -31,6 +34,7 @@ def owe_mail(booking: Booking, kind: MailKind, *, by: Actor, now: datetime) -> M
         return None
     mail = Mail.objects.create(
         kind=kind,
+        hotel=booking.hotel,
         booking=booking,
         recipient=booking.guest_email,
         guest_uid=booking.holder_uid,
@@ -38,6 +42,38 @@ def owe_mail(booking: Booking, kind: MailKind, *, by: Actor, now: datetime) -> M
     )
     send_mail.enqueue(mail.pk)
     return mail
+
+
+def owe_offer(
+    *,
+    hotel: Hotel,
+    recipient: str,
+    guest_uid: str,
+    facts: Mapping[str, Any],
+    useless_at: datetime,
+    now: datetime,
+) -> Mail:
+    """Note in the caller's transaction that a guest is owed a mail with an offer; a worker sends it.
+
+    `facts` are the words that it fills in: see `bookings.mails`. It is not sent after `useless_at`.
+    No hourly limit keeps it back: a guest who waits has to be told, and may wait for little.
+    """
+    mail = Mail.objects.create(
+        kind=MailKind.OFFER,
+        hotel=hotel,
+        recipient=recipient,
+        guest_uid=guest_uid,
+        facts=dict(facts),
+        useless_at=useless_at,
+        created_at=now,
+    )
+    send_mail.enqueue(mail.pk)
+    return mail
+
+
+def forget_offers(guest_uid: str) -> None:
+    """Delete the mails with offers to a guest, sent or not."""
+    Mail.objects.filter(kind=MailKind.OFFER, guest_uid=guest_uid).delete()
 
 
 def is_limited(address: str, guest_uid: str, *, now: datetime) -> bool:

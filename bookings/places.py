@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from bookings.calendars import Bookable
+from bookings.models import Booking
 from bookings.queries import CalendarView, calendar_view, nearest_slots
 from bookings.slots import Slot
 
@@ -13,11 +14,19 @@ from bookings.slots import Slot
 class CalendarPlace:
     """Where an address stands on the calendar of a voucher or batch, for one moment."""
 
-    def __init__(self, promise: Bookable, place: Mapping[str, Any], now: datetime) -> None:
+    # Whether choosing a slot here holds it, and whether one may wait for what is full.
+    takes_holds = False
+    can_wait = False
+
+    def __init__(
+        self, promise: Bookable, place: Mapping[str, Any], now: datetime, guest_uid: str = ""
+    ) -> None:
+        """Stand at a place; what is held for `guest_uid` is free for them."""
         self.promise = promise
         self.hotel = promise.hotel
         self._place = place
         self._now = now
+        self._guest_uid = guest_uid
 
     @property
     def wanted(self) -> datetime | None:
@@ -30,7 +39,8 @@ class CalendarPlace:
         day: date | None = self._place.get("day")
         if day is None and self.wanted is not None:
             day = self.wanted.astimezone(self.hotel.zone).date()
-        return calendar_view(self.promise, now=self._now, month=self._place.get("month"), day=day)
+        month = self._place.get("month")
+        return calendar_view(self.promise, now=self._now, month=month, day=day, guest_uid=self._guest_uid)
 
     @cached_property
     def slot(self) -> Slot | None:
@@ -45,15 +55,16 @@ class CalendarPlace:
         """Free slots near the one that the address names, when that one cannot be had."""
         if self.wanted is None or self.slot is not None:
             return []
-        return nearest_slots(self.promise, self.wanted, now=self._now)
+        return nearest_slots(self.promise, self.wanted, now=self._now, guest_uid=self._guest_uid)
 
 
 class MovePlace(CalendarPlace):
     """A place on the calendar of a voucher that is booked: where its booking may move to."""
 
-    def __init__(self, promise: Bookable, place: Mapping[str, Any], now: datetime, start: datetime) -> None:
+    def __init__(self, booking: Booking, place: Mapping[str, Any], now: datetime) -> None:
         """Begin at the booking's own month where the address names no other place."""
+        promise = booking.voucher
         named = {name: value for name, value in place.items() if value is not None}
         if not named:
-            named["month"] = start.astimezone(promise.hotel.zone).date()
-        super().__init__(promise, named, now)
+            named["month"] = booking.slot_start.astimezone(promise.hotel.zone).date()
+        super().__init__(promise, named, now, booking.holder_uid)

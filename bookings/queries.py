@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from bookings import slots
 from bookings.calendars import Bookable, calendar_of, calendars_of, taken_by_offer, taken_for
-from bookings.models import Booking, Mail
+from bookings.models import Booking, Hold, Mail
 from bookings.slots import Calendar, Day, Reason, Slot, Taken
 from vouchers.models import Voucher
 
@@ -67,12 +67,14 @@ class CalendarView:
     today: date
 
 
-def next_free_slots(promises: Sequence[Bookable], *, now: datetime) -> dict[str, Slot | None]:
-    """Return the first free slot within two weeks of each voucher or batch: three queries."""
+def next_free_slots(
+    promises: Sequence[Bookable], *, now: datetime, guest_uid: str = ""
+) -> dict[str, Slot | None]:
+    """Return the first slot within two weeks that is free for a guest, by voucher or batch: three queries."""
     calendars = calendars_of(promises)
     until = now + timedelta(days=HORIZON_DAYS + 2)
     offer_ids = {promise.offer_id for promise in promises if promise.offer_id is not None}
-    taken = taken_by_offer(offer_ids, now, until)
+    taken = taken_by_offer(offer_ids, now, until, now=now, guest_uid=guest_uid)
     return {
         promise.pk: slots.first_free(
             calendar,
@@ -85,9 +87,14 @@ def next_free_slots(promises: Sequence[Bookable], *, now: datetime) -> dict[str,
 
 
 def calendar_view(
-    promise: Bookable, *, now: datetime, month: date | None = None, day: date | None = None
+    promise: Bookable,
+    *,
+    now: datetime,
+    month: date | None = None,
+    day: date | None = None,
+    guest_uid: str = "",
 ) -> CalendarView:
-    """Return the calendar at a month and a day; four queries at most, the promise's own aside.
+    """Return the calendar at a month and a day, for a guest; four queries at most, the promise's own aside.
 
     A month outside the voucher's time is replaced by the nearest one inside. Without month
     and day, it is the month of the first free slot in about two months.
@@ -99,13 +106,14 @@ def calendar_view(
     wanted = day or month
     if wanted is None:
         soon = min(_month_after(_month_after(first_day.replace(day=1))) - _DAY, last_day)
-        taken = taken_for(promise, calendar, first_day, soon)
+        taken = taken_for(promise, calendar, first_day, soon, now=now, guest_uid=guest_uid)
         ahead = (soon - today).days
         found = slots.first_free(calendar, now=now, taken=taken, days_ahead=ahead)
         first = (calendar.day_of(found.start) if found else first_day).replace(day=1)
     else:
         first = min(max(wanted.replace(day=1), first_day.replace(day=1)), last_day.replace(day=1))
-        taken = taken_for(promise, calendar, first, _month_after(first) - _DAY)
+        last = _month_after(first) - _DAY
+        taken = taken_for(promise, calendar, first, last, now=now, guest_uid=guest_uid)
     days = slots.days(calendar, first, _month_after(first) - _DAY, now=now, taken=taken)
     month_view = MonthView(
         first,
@@ -121,15 +129,15 @@ def day_view(promise: Bookable, day: date, *, now: datetime) -> Day:
     """Return one day of the calendar with its slots."""
     calendar = calendar_of(promise)
     day = min(max(day, calendar.day_of(calendar.valid_from)), calendar.day_of(calendar.valid_until))
-    taken = taken_for(promise, calendar, day, day)
+    taken = taken_for(promise, calendar, day, day, now=now)
     return slots.days(calendar, day, day, now=now, taken=taken)[0]
 
 
-def nearest_slots(promise: Bookable, wanted: datetime, *, now: datetime) -> list[Slot]:
-    """Return the free slots nearest to one that cannot be had."""
+def nearest_slots(promise: Bookable, wanted: datetime, *, now: datetime, guest_uid: str = "") -> list[Slot]:
+    """Return the slots that are free for a guest and nearest to one that cannot be had."""
     calendar = calendar_of(promise)
     day, week = calendar.day_of(wanted), timedelta(days=8)
-    taken = taken_for(promise, calendar, day - week, day + week)
+    taken = taken_for(promise, calendar, day - week, day + week, now=now, guest_uid=guest_uid)
     return slots.nearest_free(calendar, wanted, now=now, taken=taken)
 
 
@@ -184,14 +192,17 @@ class GuestData:
     bookings: list[Mapping[str, Any]]
     vouchers: list[Mapping[str, Any]]
     mails: list[Mapping[str, Any]]
+    holds: list[Mapping[str, Any]]
 
-    def as_json(self) -> str:
-        """Return it all as JSON text, times in UTC."""
+    def as_json(self, **more: Sequence[Mapping[str, Any]]) -> str:
+        """Return it all, and what other apps know, as JSON text, times in UTC."""
         content = {
             "holder_uid": self.uid,
             "bookings": self.bookings,
             "vouchers": self.vouchers,
             "mails": self.mails,
+            "holds": self.holds,
+            **more,
         }
         return json.dumps(content, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
 
@@ -200,6 +211,7 @@ def data_of_guest(guest_uid: str) -> GuestData:
     """Return everything that is stored of a guest."""
     bookings = Booking.objects.held_by(guest_uid).order_by("pk")
     mails = Mail.objects.filter(guest_uid=guest_uid) if guest_uid else Mail.objects.none()
+    holds = Hold.objects.filter(guest_uid=guest_uid) if guest_uid else Hold.objects.none()
     return GuestData(
         guest_uid,
         list(
@@ -226,4 +238,5 @@ def data_of_guest(guest_uid: str) -> GuestData:
             .values("id", "title", "hotel__name", "status", "valid_from", "valid_until")
         ),
         list(mails.order_by("pk").values("kind", "recipient", "created_at", "sent_at")),
+        list(holds.order_by("pk").values("offer__title", "slot_start", "slot_end", "taken_at", "expires_at")),
     )

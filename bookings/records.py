@@ -121,7 +121,7 @@ def free_slots(
     if voucher.shown(now) not in _USABLE or earliest >= latest:
         return []
     first, last = calendar.day_of(earliest), calendar.day_of(latest - timedelta(microseconds=1))
-    taken = _taken(voucher, calendar, first, last)
+    taken = _taken(voucher, calendar, first, last, now)
     found = slots.slots(calendar, first, last, now=now, taken=taken)
     return [slot for slot in found if slot.left and earliest <= slot.start < latest]
 
@@ -136,14 +136,14 @@ def month_days(voucher: Voucher, month: date, *, now: datetime) -> tuple[Calenda
     if voucher.shown(now) not in _USABLE:
         over = Reason.NO_LONGER_VALID
         return calendar, [Day(month + number * _DAY, (), over) for number in range(last.day)]
-    taken = _taken(voucher, calendar, month, last)
+    taken = _taken(voucher, calendar, month, last, now)
     return calendar, slots.days(calendar, month, last, now=now, taken=taken)
 
 
-def _taken(voucher: Voucher, calendar: Calendar, first: date, last: date) -> Taken:
-    """Return the places that are taken, a plain calendar's own booking included."""
+def _taken(voucher: Voucher, calendar: Calendar, first: date, last: date, now: datetime) -> Taken:
+    """Return the places that are taken for the voucher's holder, a plain calendar's own booking included."""
     if voucher.offer_id is not None:
-        return taken_for(voucher, calendar, first, last)
+        return taken_for(voucher, calendar, first, last, now=now, guest_uid=voucher.holder_uid)
     own = Booking.objects.standing().filter(voucher=voucher)
     return Taken(own.values_list("slot_start", "slot_end"))
 

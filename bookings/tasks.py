@@ -24,13 +24,16 @@ def send_mail(mail_id: int) -> None:
     Message-ID; none is lost.
     """
     mail = (
-        Mail.objects.select_related("booking__voucher", "booking__hotel", "booking__offer")
+        Mail.objects.select_related("hotel", "booking__voucher", "booking__hotel", "booking__offer")
         .filter(pk=mail_id, sent_at=None, failed_at=None)
         .first()
     )
     if mail is None:
         return
     now = timezone.now()
+    if mail.useless_at is not None and mail.useless_at <= now:
+        Mail.objects.filter(pk=mail.pk).update(sent_at=now, last_error="not sent: over since")
+        return
     if _is_overtaken(mail, now):
         why = "changed or begun" if mail.kind == MailKind.REMINDER else "cancelled"
         Mail.objects.filter(pk=mail.pk).update(sent_at=now, last_error=f"not sent: {why} since")

@@ -10,7 +10,8 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from bookings.calendars import calendar_of
-from bookings.domain import GuestDetails, places_guarded, take_slot
+from bookings.domain import GuestDetails, take_slot
+from bookings.guards import places_guarded
 from bookings.models import Booking
 from bookings.rules import refuse_unless_offered
 from bookings.slots import Calendar

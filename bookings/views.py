@@ -15,7 +15,6 @@ from bookings.arrivals import mark_arrived, unmark_arrived
 from bookings.codes import qr_svg, voucher_code
 from bookings.domain import (
     cancel_booking,
-    forget_guest,
     move_booking,
 )
 from bookings.forms import CalendarForm, CancelForm, LinkRequestForm, MoveForm
@@ -27,7 +26,6 @@ from bookings.queries import (
     GuestBookings,
     booking_of_guest,
     bookings_of,
-    data_of_guest,
 )
 from bookings.rules import arrivable_from, changeable_until
 from bookings.slots import Slot
@@ -116,7 +114,7 @@ def move(request: HttpRequest, booking_id: str) -> HttpResponse:
             return _to_booking(request, booking)
     address = CalendarForm(request.GET)
     address.is_valid()
-    chosen = MovePlace(booking.voucher, address.cleaned_data, timezone.now(), booking.slot_start)
+    chosen = MovePlace(booking, address.cleaned_data, timezone.now())
     template = "bookings/move_page.html"
     htmx = getattr(request, "htmx", None)
     if htmx and not htmx.history_restore_request:
@@ -193,39 +191,6 @@ def _my_context(request: HttpRequest) -> dict[str, object]:
         "link": request.build_absolute_uri(f"/guest/{make_guest_link_token(uid)}/") if uid else "",
         "link_form": LinkRequestForm(),
     }
-
-
-@private
-@require_safe
-def my_data(request: HttpRequest) -> HttpResponse:
-    """Show what is stored of this guest, and how to take it along or have it deleted."""
-    uid = guest_uid_of(request)
-    return render(request, "bookings/my_data.html", {"uid": uid, "data": data_of_guest(uid)})
-
-
-@private
-@require_safe
-def data_download(request: HttpRequest) -> HttpResponse:
-    """Send what is stored of this guest as a JSON file."""
-    uid = guest_uid_of(request)
-    if not uid:
-        raise Http404
-    response = HttpResponse(data_of_guest(uid).as_json(), content_type="application/json")
-    response.headers["Content-Disposition"] = 'attachment; filename="my-data.json"'
-    return response
-
-
-@require_POST
-def data_delete(request: HttpRequest) -> HttpResponse:
-    """Erase this guest's name, address and notes, switch off their links, and forget the browser."""
-    uid = guest_uid_of(request)
-    if not uid:
-        raise Http404
-    forget_guest(guest_uid=uid, by=guest(uid), now=timezone.now())
-    revoke_guest_links(uid)
-    response = render(request, "bookings/data_deleted.html")
-    forget_guest_of(response)
-    return response
 
 
 @require_POST

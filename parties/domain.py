@@ -11,9 +11,9 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from bookings.domain import GuestDetails
+from bookings.promises import is_batch, promise_of
 from bookings.together import Wish, WishRefused, book_together
 from parties.models import LIFETIME, MOST_MEMBERS, NAME_LENGTH, Member, MemberState, Party
-from parties.promises import is_batch, promise_of
 from portal.actors import guest
 from portal.errors import Conflict, NotAllowed, NotFound, Rejected
 from portal.ids import new_id

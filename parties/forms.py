@@ -8,8 +8,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from bookings.forms import SlotField
+from bookings.promises import choices_of
 from parties.models import MOST_MEMBERS, NAME_LENGTH
-from parties.promises import choices_of
 from presence.models import PAIR_CODE_LENGTH
 from presence.pair_codes import read_pair_code
 from vouchers.models import Batch, Voucher

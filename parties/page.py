@@ -14,10 +14,10 @@ from bookings.codes import qr_svg
 from bookings.forms import CalendarForm
 from bookings.models import Booking
 from bookings.places import CalendarPlace
+from bookings.promises import promise_of
 from parties import domain
 from parties.forms import BringForm, JoinForm, StartForm
 from parties.models import NAME_LENGTH, Member
-from parties.promises import promise_of
 from parties.queries import current_member, party_view, shape_of
 from presence import rooms
 from presence.browser import guest_uid_of
@@ -72,7 +72,7 @@ def _inside(request: HttpRequest, member: Member, **forms: Any) -> dict[str, Any
     if promise is not None:
         address = CalendarForm(request.GET)
         address.is_valid()
-        chosen = CalendarPlace(promise, address.cleaned_data, now)
+        chosen = CalendarPlace(promise, address.cleaned_data, now, member.uid)
         # What a page shows is what its reader looks at.
         domain.look_at(member, chosen.slot.start if chosen.slot else None)
     view = party_view(member, now)

@@ -1,4 +1,4 @@
-"""What is left of a quota in a minute of the clock, and how an answer tells it."""
+"""What is left of a quota in a window of the clock, and how an answer tells it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,27 +11,29 @@ from portal.metrics import note_limit
 WINDOW_SECONDS = 60
 
 
-def window_of(now: datetime) -> tuple[int, int]:
-    """Return the number of the minute since 1970, and the seconds until it ends."""
-    minute, second = divmod(int(now.timestamp()), WINDOW_SECONDS)
-    return minute, WINDOW_SECONDS - second
+def window_of(now: datetime, minutes: int = 1) -> tuple[int, int]:
+    """Return the number since 1970 of the minute in which a window began, and the seconds until it ends."""
+    second = int(now.timestamp())
+    window = second // (minutes * WINDOW_SECONDS)
+    return window * minutes, (window + 1) * minutes * WINDOW_SECONDS - second
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """How much of a quota is used in a minute."""
+    """How much of a quota is used in a window."""
 
     kind: str
     quota: int
     used: int
     reset_seconds: int
+    window_seconds: int = WINDOW_SECONDS
 
     @property
     def headers(self) -> dict[str, str]:
         """The fields of draft-ietf-httpapi-ratelimit-headers-10."""
         left = max(self.quota - self.used, 0)
         return {
-            "RateLimit-Policy": f'"{self.kind}";q={self.quota};w={WINDOW_SECONDS}',
+            "RateLimit-Policy": f'"{self.kind}";q={self.quota};w={self.window_seconds}',
             "RateLimit": f'"{self.kind}";r={left};t={self.reset_seconds}',
         }
 

@@ -243,7 +243,7 @@ def _book(
     calendar = calendar_of(voucher)
     first: date = calendar.day_of(at) + timedelta(days=ahead)
     last = first + timedelta(days=6)
-    taken = taken_for(voucher, calendar, first, last)
+    taken = taken_for(voucher, calendar, first, last, now=at)
     free = [slot for slot in slots(calendar, first, last, now=at, taken=taken) if slot.left]
     if not free:
         return None

@@ -11,7 +11,7 @@ from typing import Any
 from django.http import Http404
 
 from bookings.forms import BookingForm
-from bookings.models import Booking
+from bookings.models import Booking, Hold
 from bookings.places import CalendarPlace
 from bookings.queries import next_free_slots, own_bookings
 from bookings.slots import Slot
@@ -29,8 +29,8 @@ class Chosen(CalendarPlace):
     def __init__(
         self, promise: Voucher | Batch, place: dict[str, Any], guest_uid: str, now: datetime
     ) -> None:
-        super().__init__(promise, place, now)
-        self._guest_uid = guest_uid
+        super().__init__(promise, place, now, guest_uid)
+        self.takes_holds = self.can_wait = promise.offer_id is not None
 
     @property
     def key(self) -> str:
@@ -76,6 +76,8 @@ class Manifest:
         self.filters: Filters = form.filters()
         self.booking_form: BookingForm | None = None
         self.message = ""
+        # What choosing the slot of the address has held.
+        self.hold: Hold | None = None
 
     @cached_property
     def _page(self) -> queries.CardPage:
@@ -98,7 +100,7 @@ class Manifest:
     def next_free(self) -> dict[str, Slot | None]:
         """The next free slot of each card that can be booked."""
         bookable = [card.promise for card in self.cards if card.status == Status.ISSUED]
-        return next_free_slots(bookable, now=self.now)
+        return next_free_slots(bookable, now=self.now, guest_uid=self.guest_uid)
 
     @cached_property
     def tabs(self) -> list[tuple[str, str, int]]:

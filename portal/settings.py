@@ -40,6 +40,10 @@ LOG_LEVEL: int = env.log_level("LOG_LEVEL", default=logging.INFO)
 HSTS_INCLUDE_SUBDOMAINS: bool = env.bool("HSTS_INCLUDE_SUBDOMAINS", default=False)
 MAILS_PER_ADDRESS_PER_HOUR: int = env.int("MAILS_PER_ADDRESS_PER_HOUR", default=10)
 MAILS_PER_GUEST_PER_HOUR: int = env.int("MAILS_PER_GUEST_PER_HOUR", default=20)
+# A hold of 0 minutes is none: then choosing a time keeps it from nobody.
+HOLD_MINUTES: int = env.int("HOLD_MINUTES", default=5, validate=validate.Range(min=0, max=60))
+HOLDS_PER_ADDRESS_PER_HOUR: int = env.int("HOLDS_PER_ADDRESS_PER_HOUR", default=60)
+OFFER_HOLD_MINUTES: int = env.int("OFFER_HOLD_MINUTES", default=60, validate=validate.Range(min=5, max=1440))
 API_WRITES_PER_MINUTE: int = env.int("API_WRITES_PER_MINUTE", default=60)
 API_READS_PER_MINUTE: int = env.int("API_READS_PER_MINUTE", default=120)
 PRESENCE_PER_MINUTE: int = env.int("PRESENCE_PER_MINUTE", default=60, validate=validate.Range(min=12))
@@ -111,6 +115,7 @@ INSTALLED_APPS = [
     "webhooks",
     "access",
     "operations",
+    "waiting",
     "parties",
     "staff",
     "desk",

@@ -13,10 +13,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
+from access.limits import Kind, spend
 from bookings.domain import book_any, book_slot
 from bookings.forms import BookingForm
+from bookings.holds import hold_slot, release_hold
 from bookings.models import Booking
 from portal.actors import guest
+from portal.addresses import client_address
 from portal.errors import Conflict, Rejected
 from portal.forms import ManifestForm
 from portal.manifest import Chosen, Manifest
@@ -24,6 +27,7 @@ from portal.metrics import note_refusal
 from portal.refusals import refusal_response
 from presence.browser import guest_uid_of, remember_guest
 from presence.domain import new_guest_uid
+from waiting.domain import serve_offer
 
 # The regions of the page that htmx may ask for, by the id of their root, and their templates.
 FRAGMENTS = {
@@ -41,10 +45,15 @@ _WITHOUT_VOUCHER = {"voucher-list", "more-cards", "booking-steps"}
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def manifest(request: HttpRequest) -> HttpResponse:
-    """Show the manifest portal at the state of the address; POST books the slot it names."""
+    """Show the manifest portal at the state of the address; POST books the slot it names.
+
+    With `hold` it only holds the slot while its form is typed, with `release` it gives it back.
+    """
+    if "release" in request.POST:
+        return _release(request)
     page = Manifest(_address_form(request), guest_uid_of(request), timezone.now())
     if request.method == "POST":
-        return _book(request, page)
+        return _hold(request, page) if "hold" in request.POST else _book(request, page)
     status = 200
     if page.form.errors:
         status = 400
@@ -91,6 +100,63 @@ def _new_form(page: Manifest) -> BookingForm:
     return BookingForm(initial=initial)
 
 
+def _hold(request: HttpRequest, page: Manifest) -> HttpResponse:
+    """Open the form of the slot that the address names, and hold its place meanwhile.
+
+    Whether it can be held or not, the form works: a place that is not held can be booked as well.
+    """
+    uid = page.guest_uid or new_guest_uid()
+    page = Manifest(page.form, uid, page.now)
+    chosen, status = page.chosen, 200
+    if chosen is None or chosen.wanted is None:
+        page.message = _("Choose a voucher, a day and a time first.")
+        return _show(request, page, 422)
+    page.booking_form = _new_form(page)
+    subject = f"a:{client_address(request)}"
+    if chosen.takes_holds and not spend([subject], Kind.HOLD, page.now).is_exceeded:
+        _serve_line(chosen, page.now)
+        try:
+            page.hold = hold_slot(promise=chosen.promise, start=chosen.wanted, guest_uid=uid, now=page.now)
+        except Rejected as error:
+            # What is full or over the panel says by itself, with what is free near it.
+            status = error.status
+            if chosen.slot is not None:
+                page.message = error.message
+    response = _show(request, page, status)
+    if page.hold is not None:
+        remember_guest(response, uid)
+    return response
+
+
+def _serve_line(chosen: Chosen, now: datetime) -> None:
+    """Let those who wait have first what has become free."""
+    if chosen.promise.offer_id is not None:
+        serve_offer(offer_id=chosen.promise.offer_id, now=now)
+
+
+def _release(request: HttpRequest) -> HttpResponse:
+    """Give a held place back, and show its day again; a page that is being left wants no answer."""
+    form = _address_form(request)
+    form.is_valid()
+    uid = guest_uid_of(request)
+    if uid:
+        release_hold(guest_uid=uid, start=form.cleaned_data.get("slot"))
+    if request.POST["release"] == "quietly":
+        return HttpResponse(status=204)
+    address = request.GET.copy()
+    address.pop("slot", None)
+    path = f"{request.path}?{address.urlencode()}"
+    if not getattr(request, "htmx", False):
+        return HttpResponseRedirect(path, status=303)
+    request.GET = address  # type: ignore[assignment]
+    page = Manifest(ManifestForm(address), uid, timezone.now())
+    context = {"page": page, "chosen": page.chosen, "query": address}
+    response = render(request, FRAGMENTS["day-slots"], context)
+    response.headers["HX-Retarget"] = "#day-slots"
+    response.headers["HX-Push-Url"] = path
+    return response
+
+
 def _book(request: HttpRequest, page: Manifest) -> HttpResponse:
     form = page.booking_form = BookingForm(request.POST)
     key = form.cleaned_data.get("form_key") if form.is_valid() else None
@@ -104,6 +170,7 @@ def _book(request: HttpRequest, page: Manifest) -> HttpResponse:
             if form.errors:
                 return _show(request, page, 422)
             uid = page.guest_uid or new_guest_uid()
+            _serve_line(chosen, page.now)
             booking = _take(chosen, chosen.wanted, form, uid, page.now)
         except (Http404, IntegrityError, Rejected) as error:
             # Two presses of one button at once: the first one's booking is the answer to both,

@@ -24,6 +24,8 @@ _FRONT_DESK = frozenset(
         "bookings.view_booking",
         "bookings.add_booking",
         "bookings.change_booking",
+        "bookings.view_hold",
+        "waiting.view_entry",
         "events.view_event",
     }
 )

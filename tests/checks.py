@@ -9,10 +9,11 @@ from django.db import transaction
 from django.db.models import Count, Model
 from django_tasks_db.models import DBTaskResult
 
-from bookings.models import Booking, Mail
+from bookings.models import Booking, Hold, Mail
 from events.models import Event
 from portal.errors import Conflict, Rejected
 from vouchers.models import Batch, Voucher
+from waiting.models import Entry
 
 
 class BrokenOffError(Exception):
@@ -23,7 +24,7 @@ def break_off(*_args: object, **_values: object) -> None:
     raise BrokenOffError
 
 
-_CHANGEABLE: tuple[type[Model], ...] = (Voucher, Batch, Booking, Event, Mail, DBTaskResult)
+_CHANGEABLE: tuple[type[Model], ...] = (Voucher, Batch, Booking, Hold, Entry, Event, Mail, DBTaskResult)
 
 
 def stored() -> dict[str, list[dict[str, Any]]]:

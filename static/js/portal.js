@@ -132,7 +132,44 @@
     for (const line of document.querySelectorAll("[data-zone]")) line.hidden = line.dataset.zone === own;
   }
 
+  // A place that is held while its form is typed is given back when the form is left.
+  let held = "";
+
+  function giveBack() {
+    const token = document.querySelector("[name=csrfmiddlewaretoken]")?.value;
+    const wish = { csrfmiddlewaretoken: token || "", release: "quietly", slot: held };
+    navigator.sendBeacon("/", new URLSearchParams(wish));
+    held = "";
+  }
+
+  function noteHeld() {
+    const now = document.querySelector("[data-held]")?.dataset.held || "";
+    // Choosing another time has moved the hold already.
+    if (held && !now) giveBack();
+    held = now;
+  }
+
+  addEventListener("pagehide", () => {
+    if (held) giveBack();
+  });
+
+  // A page that comes back as it was left says of a hold that it still stands.
+  addEventListener("pageshow", (event) => {
+    if (event.persisted && document.querySelector("[data-held]")) location.reload();
+  });
+
+  // A slot is followed by htmx, but not into another tab or window.
+  body.addEventListener(
+    "click",
+    (event) => {
+      const isElsewhere = event.ctrlKey || event.metaKey || event.shiftKey;
+      if (isElsewhere && event.target.closest("a[hx-post]")) event.stopPropagation();
+    },
+    true,
+  );
+
   function prepare() {
+    noteHeld();
     markCard();
     rove();
     hideOwnZone();

@@ -7,6 +7,7 @@ import pytest
 import time_machine
 from django.test import RequestFactory
 
+from access.domain import prune
 from access.limits import Kind, spend
 from access.models import Usage
 from portal.addresses import client_address
@@ -111,6 +112,20 @@ def test_a_minute_that_seems_to_go_back_gives_no_new_quota() -> None:
     spend(["k-1"], Kind.READ, NOW + timedelta(minutes=1))
     assert spend(["k-1"], Kind.READ, NOW).used == 2
     assert spend(["k-1"], Kind.READ, NOW + timedelta(minutes=1)).used == 3
+
+
+def test_holds_are_counted_by_the_hour_of_the_clock(settings: Any) -> None:
+    settings.HOLDS_PER_ADDRESS_PER_HOUR = 2
+    late = NOW + timedelta(minutes=59, seconds=59)
+    first, last = spend(["a:1"], Kind.HOLD, NOW), spend(["a:1"], Kind.HOLD, late)
+    assert (first.used, first.reset_seconds) == (1, 3600)
+    assert (last.used, last.reset_seconds, last.is_exceeded) == (2, 1, False)
+    assert first.headers["RateLimit-Policy"] == '"hold";q=2;w=3600'
+    assert spend(["a:1"], Kind.HOLD, late).is_exceeded
+    # What is kept of limits is dropped only when the hour is over.
+    prune(late)
+    assert spend(["a:1"], Kind.HOLD, late).used == 4
+    assert spend(["a:1"], Kind.HOLD, NOW + timedelta(hours=1)).used == 1
 
 
 def test_counting_is_one_statement(django_assert_num_queries: Any) -> None:

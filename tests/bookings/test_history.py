@@ -25,7 +25,8 @@ from bookings.domain import (
     move_booking,
     withdraw_voucher,
 )
-from bookings.models import Booking
+from bookings.holds import hold_slot, release_hold
+from bookings.models import Booking, Hold
 from events.models import Event
 from portal import ids
 from portal.actors import CLOCK, Actor, guest
@@ -37,6 +38,7 @@ from vouchers.models import Batch, Voucher
 
 HOUR = timedelta(hours=1)
 HALF_HOUR = timedelta(minutes=30)
+HELD = timedelta(minutes=5)
 DURATION = timedelta(minutes=90)
 NOTICE = timedelta(minutes=60)
 GUESTS = ("ann", "bob", "cem")
@@ -45,7 +47,7 @@ VERBS = [
     verb
     for verb, weight in {
         "book": 6, "book_whichever": 3, "move": 4, "cancel": 3, "redeem": 2, "undo": 2, "withdraw": 1,
-        "hand_on": 2, "issue": 1, "wait": 3, "sweep": 1,
+        "hand_on": 2, "issue": 1, "wait": 3, "sweep": 1, "hold": 5, "release": 1,
     }.items()
     for _number in range(weight)
 ]  # fmt: skip
@@ -74,6 +76,18 @@ class ModelBooking:
     holder: str
     email: str
     stands: bool = True
+
+
+@dataclass
+class ModelHold:
+    """A place held while its guest types."""
+
+    start: datetime
+    until: datetime
+
+    @property
+    def end(self) -> datetime:
+        return self.start + DURATION
 
 
 @dataclass
@@ -126,6 +140,7 @@ class History(RuleBasedStateMachine):
         self.now = NOW
         self.vouchers: list[ModelVoucher] = []
         self.bookings: list[tuple[ModelVoucher, ModelBooking]] = []
+        self.holds: dict[str, ModelHold] = {}
         self.events: Counter[str] = Counter()
 
     def teardown(self) -> None:
@@ -148,24 +163,28 @@ class History(RuleBasedStateMachine):
 
     # What the rules say
 
-    def peak(self, start: datetime, end: datetime, but: ModelBooking | None = None) -> int:
-        held = [
+    def peak(
+        self, start: datetime, end: datetime, but: ModelBooking | None = None, uid: str | None = None
+    ) -> int:
+        """The most places taken at one time, beside a booking and what is held for a guest."""
+        held: list[ModelBooking | ModelHold] = [
             booking
             for voucher, booking in self.bookings
             if voucher.is_of_offer and booking.stands and booking is not but
         ]
+        held += [hold for holder, hold in self.holds.items() if hold.until > self.now and holder != uid]
         moments = [start + number * HALF_HOUR for number in range((end - start) // HALF_HOUR)]
         return max(sum(booking.start <= at < booking.end for booking in held) for at in moments)
 
     def why_not_slot(
-        self, voucher: ModelVoucher, start: datetime, but: ModelBooking | None = None
+        self, voucher: ModelVoucher, start: datetime, uid: str, but: ModelBooking | None = None
     ) -> set[str]:
         end = start + voucher.length
         reasons = {
             "slot_too_soon": start < self.now,
             "slot_outside_validity": start < voucher.valid_from or end > voucher.valid_until,
             "slot_not_offered": not voucher.offers(start),
-            "slot_taken": voucher.is_of_offer and self.peak(start, end, but) >= self.capacity,
+            "slot_taken": voucher.is_of_offer and self.peak(start, end, but, uid) >= self.capacity,
         }
         return {code for code, holds in reasons.items() if holds}
 
@@ -227,6 +246,8 @@ class History(RuleBasedStateMachine):
             "redeem": lambda: self.redeem(number),
             "undo": lambda: self.undo(number),
             "hand_on": lambda: self.hand_on(number, uid, other),
+            "hold": lambda: self.hold(number, slot, uid),
+            "release": lambda: self.release(uid),
             "sweep": self.sweep,
             "wait": lambda: self.wait(WAITS[number % len(WAITS)]),
         }
@@ -271,7 +292,7 @@ class History(RuleBasedStateMachine):
     def book(self, number: int, slot: int, uid: str, email: str, is_staff: bool) -> None:
         voucher = self.choose(number, "issued")
         start, by = self.start_of(voucher, slot), CLERK if is_staff else guest(uid)
-        why_not = self.why_not_slot(voucher, start) | self.why_not_guest(voucher, uid, email, by)
+        why_not = self.why_not_slot(voucher, start, uid) | self.why_not_guest(voucher, uid, email, by)
         if voucher.holder not in ("", uid):
             why_not.add("voucher_held")
         if voucher.shown(self.now) != "issued":
@@ -300,7 +321,7 @@ class History(RuleBasedStateMachine):
         ]
         sample = next(voucher for voucher in self.vouchers if voucher.batch == batch)
         start, by = self.start_of(sample, slot), guest(uid)
-        why_not = self.why_not_slot(sample, start) | self.why_not_guest(sample, uid, "", by)
+        why_not = self.why_not_slot(sample, start, uid) | self.why_not_guest(sample, uid, "", by)
         if not open_ones:
             why_not.add("batch_used_up")
         booking = self.ask(
@@ -321,6 +342,40 @@ class History(RuleBasedStateMachine):
         voucher.status, voucher.holder = "booked", uid
         voucher.booking = ModelBooking(booking.pk, start, start + voucher.length, uid, email.lower())
         self.bookings.append((voucher, voucher.booking))
+        if voucher.is_of_offer:
+            self.holds.pop(uid, None)
+
+    def hold(self, number: int, slot: int, uid: str) -> None:
+        voucher = self.choose(number, "issued")
+        start = self.start_of(voucher, slot)
+        own = self.holds.get(uid)
+        is_held = own is not None and own.start == start and own.until > self.now
+        if not voucher.is_of_offer:
+            why_not: set[str] = set()
+        else:
+            why_not = self.why_not_slot(voucher, start, uid) | self.why_not_guest(
+                voucher, uid, "", guest(uid)
+            )
+            if voucher.holder not in ("", uid):
+                why_not.add("voucher_held")
+            if voucher.shown(self.now) != "issued":
+                why_not.add(f"voucher_{voucher.shown(self.now)}")
+        events = self.events.copy()
+        row = Voucher.objects.select_related("hotel", "offer").get(pk=voucher.id)
+        held = self.ask(
+            why_not,
+            "hold",
+            lambda: hold_slot(promise=row, start=start, guest_uid=uid, now=self.now),
+        )
+        self.events = events
+        is_new = voucher.is_of_offer and not why_not and not is_held and start > self.now
+        assert (held is not None) == (is_new or (voucher.is_of_offer and not why_not and is_held))
+        if is_new:
+            self.holds[uid] = ModelHold(start, min(self.now + HELD, start))
+
+    def release(self, uid: str) -> None:
+        release_hold(guest_uid=uid)
+        self.holds.pop(uid, None)
 
     def why_not_change(self, voucher: ModelVoucher, booking: ModelBooking, is_staff: bool) -> set[str]:
         why_not = set()
@@ -341,7 +396,7 @@ class History(RuleBasedStateMachine):
             why_not = self.why_not_change(voucher, booking, is_staff=True)
         else:
             why_not = self.why_not_change(voucher, booking, is_staff)
-            why_not |= self.why_not_slot(voucher, start, but=booking)
+            why_not |= self.why_not_slot(voucher, start, booking.holder, but=booking)
         events = self.events.copy()
         moved = self.ask(
             why_not, "move", lambda: move_booking(booking_id=booking.id, start=start, by=by, now=self.now)
@@ -350,6 +405,8 @@ class History(RuleBasedStateMachine):
             self.events = events
         elif moved is not None:
             booking.start, booking.end = start, start + voucher.length
+            if voucher.is_of_offer:
+                self.holds.pop(booking.holder, None)
 
     def cancel(self, number: int, is_staff: bool) -> None:
         if not self.bookings:
@@ -480,7 +537,18 @@ class History(RuleBasedStateMachine):
         assert set(standing.values()) <= {1}
 
     @invariant()
-    def there_are_never_more_bookings_at_one_time_than_places(self) -> None:
+    def holds_are_as_the_model_says(self) -> None:
+        rows = Hold.objects.standing(self.now).values_list(
+            "guest_uid", "slot_start", "slot_end", "expires_at"
+        )
+        assert set(rows) == {
+            (uid, hold.start, hold.end, hold.until)
+            for uid, hold in self.holds.items()
+            if hold.until > self.now
+        }
+
+    @invariant()
+    def there_are_never_more_bookings_and_holds_at_one_time_than_places(self) -> None:
         standing = [booking for voucher, booking in self.bookings if voucher.is_of_offer and booking.stands]
         for booking in standing:
             assert self.peak(booking.start, booking.end) <= self.capacity

@@ -198,7 +198,7 @@ def test_workers_that_look_at_once_owe_one_reminder() -> None:
 
 
 def test_bookings_of_before_the_upgrade_are_reminded_of_too() -> None:
-    upgrade = importlib.import_module("bookings.migrations.0005_remind_of_what_is_booked")
+    upgrade = importlib.import_module("bookings.migrations.0006_remind_of_what_is_booked")
     addresses = ("a@guest.example", "b@guest.example", "", "c@guest.example")
     coming, near, silent, cancelled = (booked(email=address) for address in addresses)
     cancel_booking(booking_id=cancelled.pk, by=CLERK, now=NOW)

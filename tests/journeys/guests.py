@@ -98,12 +98,12 @@ def card(page: Page, title: str, *, status: str = "issued") -> Locator:
 
 def free_days(page: Page) -> Locator:
     """Return the days of the month that have a free slot."""
-    return page.locator("#month-grid a.cell")
+    return page.locator("#month-grid a.cell:not(.cell-full)")
 
 
 def free_slots(page: Page) -> Locator:
     """Return the free slots of the day."""
-    return page.locator("#slot-list a.slot")
+    return page.locator("#slot-list a.slot:not(.slot-full)")
 
 
 def left_on(target: Locator) -> int:

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from access.domain import create_key
 from bookings.codes import voucher_code
-from bookings.models import Mail
+from bookings.models import Hold, Mail
 from bulk.models import Job
 from events.models import Event
 from portal.callers import Scope
@@ -31,6 +31,7 @@ from tests.staff import sign_in
 from tests.web import path_of, routes
 from vouchers.domain import redeem_voucher
 from vouchers.models import Closure, Hotel, Offer, Voucher
+from waiting.models import Entry
 from webhooks.models import Delivery, Subscription
 
 pytestmark = pytest.mark.django_db
@@ -89,7 +90,29 @@ def everything_of(hotel: Hotel, now: Any, mark: str = MARK) -> list[Model]:
         asked_by=f"staff:{mark}", created_at=now, file_name=f"{mark}.csv", terms={}, vouchers_number=1,
         sample=[], problems=[{"number": 1, "field": mark, "reason": mark}],
     )  # fmt: skip
-    return [offer, *vouchers, batch, booking, mail, key, hook, delivery, event, job]
+    hold = Hold.objects.create(
+        id=f"h-{mark}",
+        kind="offer",
+        guest_uid=mark,
+        offer=offer,
+        slot_start=start,
+        slot_end=start + timedelta(hours=1),
+        taken_at=now,
+        expires_at=now + timedelta(days=1),
+    )
+    entry = Entry.objects.create(
+        id=f"q-{mark}",
+        hotel=hotel,
+        offer=offer,
+        promise_key=vouchers[2].pk,
+        title=mark,
+        guest_uid=mark,
+        guest_name=mark,
+        guest_email=f"{mark}@{mark}.example",
+        day=start.date(),
+        joined_at=now,
+    )
+    return [offer, *vouchers, batch, booking, mail, key, hook, delivery, event, job, hold, entry]
 
 
 @pytest.fixture(params=sorted(ROLES))

@@ -304,8 +304,8 @@ COSTS = [
     ("booking-panel", {"voucher": "batch", "slot": PAST}, 8, 7),
 ]
 OWN_COSTS = {
-    "/my/": 2,
-    "/my/data/": 3,
+    "/my/": 3,
+    "/my/data/": 5,
     "/booking/{booking}/": 2,
     "/booking/{booking}/calendar.ics": 1,
     "/booking/{booking}/move/": 4,

@@ -5,7 +5,7 @@ Reads one request a line from its input, {"do": name, …}, and answers each wit
 
 import json
 import sys
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -15,12 +15,14 @@ from django.db import connection
 from django.http import HttpResponse
 from django.utils import timezone
 
-from bookings.domain import withdraw_voucher
-from bookings.models import Booking
+from bookings.domain import GuestDetails, book_any, withdraw_voucher
+from bookings.models import Booking, Hold
 from events.delivery import LEASE, requeue_abandoned
 from events.models import Event
+from events.order import number_all_events
 from parties.domain import answer_request, ask_to_join, bring, start_party
 from parties.models import Party
+from portal.actors import guest
 from portal.errors import Rejected
 from presence.browser import remember_guest
 from presence.domain import new_guest_uid
@@ -29,7 +31,10 @@ from presence.rooms import match
 from staff.roles import FRONT_DESK
 from tests.api import make_key
 from tests.make import CLERK, make_hotel, make_offer, make_voucher, make_vouchers
-from vouchers.models import Offer, Voucher
+from vouchers.models import Offer, OpeningHours, Voucher
+from waiting.domain import join_waiting, serve_offer
+from waiting.models import Entry
+from waiting.outlook import offers_to_serve
 from webhooks.domain import create_subscription
 
 
@@ -152,6 +157,61 @@ def rooms(*, pair_code: str) -> list[dict[str, Any]]:
     return found
 
 
+def line(*, guests: int, places: int, start: str) -> dict[str, Any]:
+    """Make an offer whose places at one time are all booked, and guests who wait for any of that day."""
+    now, at = timezone.now(), datetime.fromisoformat(start)
+    made = seed(vouchers=guests + 2 * places, capacity=places, max_per_guest=1)
+    hours = {"opens": at.time(), "closes": (at + timedelta(hours=1)).time()}
+    OpeningHours.objects.filter(offer=made["offer"]).update(**hours)
+    batch = made["batches"][0]
+    for number in range(places):
+        book_any(
+            batch_id=batch,
+            start=at,
+            holder_uid=f"early-{number}",
+            by=CLERK,
+            now=now,
+            guest=GuestDetails(note="from the start"),
+        )
+    for number in range(guests):
+        uid = new_guest_uid()
+        join_waiting(
+            promise_key=batch,
+            day=at.date(),
+            start=None,
+            guest=GuestDetails(name=f"Guest {number}", email=f"{uid}@guest.example"),
+            by=guest(uid),
+            # Half of them in the same instant: then their ids decide.
+            now=now + timedelta(milliseconds=number // 2 * 2),
+        )
+    return made
+
+
+def line_end(*, offer: str) -> dict[str, Any]:
+    """Serve a line once more; returns its entries, its journal in order, and what is taken or unserved."""
+    # What a hand's request began before the end is over by now.
+    now = timezone.now()
+    serve_offer(offer_id=offer, now=now)
+    number_all_events()
+    entries = Entry.objects.filter(offer=offer)
+    events = Event.objects.filter(subject_id__in=entries.values("pk")).order_by("position")
+    held = Hold.objects.standing(now).filter(offer=offer).count()
+    return {
+        "entries": list(entries.values("id", "state", "guest_uid", "booking_id")),
+        "events": [
+            {
+                "type": event.type,
+                "subject_id": event.subject_id,
+                "created_at": event.created_at.isoformat(),
+                "meta": event.meta,
+            }
+            for event in events
+        ],
+        "taken": held + Booking.objects.standing().filter(offer=offer).count(),
+        "unserved": offers_to_serve(now),
+    }
+
+
 def unguard() -> bool:
     """Take the database's guard of places away: for showing that these tests would see it gone."""
     with connection.cursor() as cursor:
@@ -177,6 +237,8 @@ _VERBS = {
         session,
         outcome,
         rooms,
+        line,
+        line_end,
         unguard,
     )
 }

@@ -14,6 +14,7 @@ from django.utils.crypto import get_random_string
 from django_tasks_db.management.commands.db_worker import Worker
 
 from access.domain import prune as prune_access
+from bookings.holds import prune_holds
 from bookings.reminders import owe_reminders
 from bulk.domain import prune_jobs, take_up_again
 from bulk.tasks import QUEUE as BULK
@@ -25,6 +26,7 @@ from parties.domain import prune_parties
 from portal.actors import CLOCK
 from presence.rooms import prune_presence
 from vouchers.domain import all_due
+from waiting.domain import prune_waiting, serve_all
 from webhooks.dispatch import dispatch
 from webhooks.network import WHOLE_SECONDS
 from webhooks.tasks import QUEUE as WEBHOOKS
@@ -33,6 +35,7 @@ logger = logging.getLogger(__name__)
 EVERY_SECONDS = 60
 CLEAR_EVERY_SECONDS = 3600
 DISPATCH_EVERY_SECONDS = 1
+SERVE_EVERY_SECONDS = 1
 # How long to leave a database alone that was away.
 AWAY_SECONDS = 5
 
@@ -51,6 +54,8 @@ def keep_house() -> None:
     prune_presence(now)
     prune_bindings(now)
     prune_parties(now)
+    prune_holds(now)
+    prune_waiting(now)
     if expired or requeued or reminded:
         logger.info("%s vouchers expired, %s jobs taken back, %s reminders owed", expired, requeued, reminded)
 
@@ -87,6 +92,16 @@ def _dispatch_for_ever(stop: threading.Event) -> None:
             heart.beat(timezone.now())
         except Error as error:
             logger.warning("Webhooks have to wait: %s", type(error).__name__)
+            stop.wait(AWAY_SECONDS)
+
+
+def _serve_for_ever(stop: threading.Event) -> None:
+    while not stop.wait(SERVE_EVERY_SECONDS):
+        close_old_connections()
+        try:
+            serve_all(timezone.now())
+        except Error as error:
+            logger.warning("The waiting lists have to wait: %s", type(error).__name__)
             stop.wait(AWAY_SECONDS)
 
 
@@ -147,14 +162,14 @@ class Command(BaseCommand):
     """Run jobs from the queue, webhooks and housekeeping, until told to stop."""
 
     help = (
-        "Run the worker: mails from the queue at once, webhooks and bulk work beside them, "
+        "Run the worker: mails from the queue at once, webhooks, waiting lists and bulk work beside them, "
         "expiry and upkeep every minute."
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Keep house, deliver webhooks and do bulk work in threads of their own, whose end is waited for."""
         stop = threading.Event()
-        for target in (_keep_house_for_ever, _dispatch_for_ever):
+        for target in (_keep_house_for_ever, _dispatch_for_ever, _serve_for_ever):
             threading.Thread(target=target, args=(stop,), daemon=True).start()
         queues = [WEBHOOKS] * settings.WEBHOOK_THREADS + [BULK]
         deliverers = [QueueThread(stop, queue) for queue in queues]

@@ -1,4 +1,4 @@
-"""What a guest can bring to a party: vouchers of their own, and open ones, as far as they are of an offer."""
+"""What a guest can book together or wait for: vouchers of their own, and open ones, of an offer."""
 
 from datetime import datetime
 

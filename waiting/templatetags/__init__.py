@@ -1,0 +1,1 @@
+"""Tags that put waiting entries on other apps' pages."""
