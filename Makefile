@@ -5,7 +5,7 @@ SHARED := -n auto --dist loadgroup
 VENV := .venv/bin
 export PORT
 
-.PHONY: run serve test test-postgresql faults bench bench-admin bench-presence check checks format setup pins messages
+.PHONY: run serve test test-postgresql faults bench bench-admin bench-presence screens check checks format setup pins messages
 
 run: ## serve the portal with demo data on http://127.0.0.1:8000 (PORT=… for another)
 	@$(PYTHON) tools/setup.py runtime
@@ -30,6 +30,10 @@ bench: setup ## measure the portal against a bare view (takes minutes; ARGS="--e
 
 bench-presence: setup ## measure who is online, under load and as it grows (takes minutes; ARGS="--engine redis")
 	@$(VENV)/python -m tests.bench.presence $(ARGS)
+
+screens: export SECRET_KEY = only-for-pictures-0123456789-abcdefghijklmnopqrstuvwxyz-AB
+screens: setup ## pictures of guests' pages into docs/screens/ (ARGS="--all FOLDER" for every state)
+	@$(VENV)/python -m tests.screens $(ARGS)
 
 check: checks test ## everything that CI checks
 

@@ -8,7 +8,7 @@ Draft: draft-ietf-httpapi-idempotency-key-header.
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any
@@ -30,6 +30,7 @@ REPLAYED = "Idempotent-Replayed"
 _KEY = re.compile(r"[!-~]{1,255}")
 # A twin waits this long for the first one's answer on PostgreSQL; SQLite has its own timeout.
 _WAIT_SECONDS = 5
+_REASON = re.compile(rb'("cancel_reason":)"(?:[^"\\\\]|\\\\.)*"')
 _LOCK_NOT_AVAILABLE = "55P03"
 
 View = Callable[..., HttpResponse]
@@ -50,6 +51,15 @@ def answered_once(view: View) -> View:
         return _once(request, caller, key, lambda: view(request, *args, **kwargs))
 
     return run
+
+
+def forget_reasons(booking_ids: Collection[str]) -> None:
+    """Take out of the kept answers why these bookings were cancelled; all else of an answer stays."""
+    named = [f'"id":"{key}"'.encode() for key in booking_ids]
+    for given in GivenAnswer.objects.exclude(body=b"").iterator():
+        body = bytes(given.body)
+        if any(name in body for name in named):
+            GivenAnswer.objects.filter(pk=given.pk).update(body=_REASON.sub(rb"\1null", body))
 
 
 def _once(request: HttpRequest, caller: Caller, key: str, act: Callable[[], HttpResponse]) -> HttpResponse:

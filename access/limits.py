@@ -36,15 +36,17 @@ class Kind(StrEnum):
     JOIN = "join"
     # Choosing a slot, which holds its place for a while; counted by the hour.
     HOLD = "hold"
+    # Asking for a guest link by e-mail.
+    LINK = "link"
 
 
-_JOINS_PER_MINUTE = 6
+_GUESSES_PER_MINUTE = 6
 
 
 def quota_of(kind: Kind) -> int:
     """Return how many requests of a kind a subject has in a window."""
-    if kind == Kind.JOIN:
-        return _JOINS_PER_MINUTE
+    if kind in (Kind.JOIN, Kind.LINK):
+        return _GUESSES_PER_MINUTE
     if kind == Kind.HOLD:
         return settings.HOLDS_PER_ADDRESS_PER_HOUR
     return settings.API_WRITES_PER_MINUTE if kind == Kind.WRITE else settings.API_READS_PER_MINUTE

@@ -9,9 +9,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from bookings.admin_bookings import BookingAdmin, span_words
+from bookings.admin_bookings import BookingAdmin
 from bookings.admin_filters import DeliveryFilter
 from bookings.admin_offers import OfferAdmin
+from bookings.admin_pages import span_words
 from bookings.admin_vouchers import BookableVoucherAdmin
 from bookings.models import Booking, Hold, Mail
 from bookings.outbox import owe_again

@@ -1,7 +1,6 @@
 """Bookings in the admin: by day, by the hotel's clock; cancelling and marking who did not come."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -252,15 +251,6 @@ def _mails(bookings: list[Any]) -> Iterable[str]:
         else:
             values = {"booking": named, "address": booking.guest_email}
             yield _("%(booking)s: the note of the cancellation goes to %(address)s.") % values
-def slot_words(booking: Booking) -> str:
-    """Return a booking's slot by its hotel's clock, with year and zone."""
-    return span_words(booking.slot_start, booking.slot_end, booking.hotel.zone)
-
-
-def span_words(start: datetime, end: datetime, zone: ZoneInfo) -> str:
-    """Return a slot by a clock whose zone is named, with its year."""
-    day = formats.day_words(start.astimezone(zone).date(), with_year=True)
-    return f"{day}, {formats.time_words(start, zone)}–{formats.time_words(end, zone)} ({zone.key})"
 
 
 def _consequences(bookings: list[Any]) -> Iterable[str]:

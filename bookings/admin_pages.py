@@ -1,5 +1,6 @@
 """Further pages of bookings in the admin: a calendar, and who is online."""
 
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,10 +24,13 @@ _UTC = ZoneInfo("UTC")
 
 def slot_words(booking: Booking) -> str:
     """Return a booking's slot by its hotel's clock, with year and zone."""
-    zone = booking.hotel.zone
-    day = formats.day_words(booking.slot_start.astimezone(zone).date(), with_year=True)
-    start, end = (formats.time_words(at, zone) for at in (booking.slot_start, booking.slot_end))
-    return f"{day}, {start}–{end} ({zone.key})"
+    return span_words(booking.slot_start, booking.slot_end, booking.hotel.zone)
+
+
+def span_words(start: datetime, end: datetime, zone: ZoneInfo) -> str:
+    """Return a slot by a clock whose zone is named, with its year."""
+    day = formats.day_words(start.astimezone(zone).date(), with_year=True)
+    return f"{day}, {formats.time_words(start, zone)}–{formats.time_words(end, zone)} ({zone.key})"
 
 
 class BookingPages(ReadOnlyAdmin):

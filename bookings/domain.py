@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from bookings.calendars import calendar_of
 from bookings.guards import places_guarded
-from bookings.holds import end_holds_of, forget_holds
+from bookings.holds import end_holds_of
 from bookings.models import Booking, BookingStatus, MailKind
 from bookings.outbox import owe_mail
 from bookings.reminders import remind_at
@@ -270,8 +270,10 @@ def _release(booking: Booking, verb: str, target: Status, *, reason: str, by: Ac
     Booking.objects.standing().filter(pk=booking.pk).update(
         status=booking.status, cancelled_at=now, cancel_reason=reason
     )
+    # A guest's own words stay with the booking, where they can be erased: the journal is for ever.
+    said = {"reason": reason} if by.acts_for_hotel else {}
     record(
-        [change_of(voucher, verb, before=before, extra={**_facts(booking), "reason": reason})],
+        [change_of(voucher, verb, before=before, extra={**_facts(booking), **said})],
         by=by,
         now=now,
     )
@@ -306,40 +308,6 @@ def mark_no_show(*, booking_id: str, by: Actor, now: datetime) -> Booking:
         )
         record([change], by=by, now=now)
     return booking
-
-
-@transaction.atomic
-def forget_guest(*, guest_uid: str, by: Actor, now: datetime) -> int:
-    """Erase name, e-mail address, notes and mails from all bookings of a guest; returns how many.
-
-    What the hotel needs for its books stays: the slots and their vouchers, without a person.
-
-    Raises Conflict("bookings_upcoming") while the guest still has a live booking, which
-    the hotel could not honour without a name.
-    """
-    bookings = Booking.objects.held_by(guest_uid)
-    if bookings.live(now).exists():
-        raise Conflict(
-            "bookings_upcoming", _("Cancel your upcoming bookings first, or wait until they are over.")
-        )
-    forgotten = bookings.exclude(guest_name="", guest_email="", guest_note="")
-    changes = [
-        Change(
-            type="booking.forget",
-            subject_type="booking",
-            subject_id=pk,
-            issuer_uid=hotel_id,
-            before={"personal_data": True},
-            after={"personal_data": False},
-        )
-        for pk, hotel_id in forgotten.values_list("pk", "hotel_id")
-    ]
-    for booking in bookings.filter(mails__isnull=False).distinct():
-        booking.mails.all().delete()
-    forget_holds(guest_uid)
-    bookings.update(guest_name="", guest_email="", guest_note="", cancel_reason="")
-    record(changes, by=by, now=now)
-    return len(changes)
 
 
 def booking_with_voucher(booking_id: str) -> Booking:

@@ -21,6 +21,7 @@ class BookingForm(forms.Form):
     email = forms.EmailField(
         label=_("Your e-mail address"),
         max_length=254,
+        help_text=_("Your confirmation goes there, and nothing else."),
         widget=forms.EmailInput(attrs={"autocomplete": "email", "inputmode": "email"}),
     )
     note = forms.CharField(

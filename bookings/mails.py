@@ -1,8 +1,8 @@
 """What the mails to guests say: written out when a worker sends them."""
 
 from datetime import datetime
+from email.mime.text import MIMEText
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -10,10 +10,16 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 
-from bookings.ics import calendar_file
-from bookings.models import Mail, MailKind
+from bookings.ics import Method, calendar_file, host
+from bookings.models import Booking, Mail, MailKind
 from portal import formats
 from presence.domain import make_guest_link_token
+
+_METHODS = {
+    MailKind.BOOKED: Method.REQUEST,
+    MailKind.MOVED: Method.REQUEST,
+    MailKind.CANCELLED: Method.CANCEL,
+}
 
 
 def compose(mail: Mail, *, now: datetime) -> EmailMultiAlternatives:
@@ -34,9 +40,18 @@ def compose(mail: Mail, *, now: datetime) -> EmailMultiAlternatives:
             "when": formats.slot_words(booking.slot_start, booking.slot_end, booking.hotel.zone),
         }
         message = _message(mail, "mail", booking.pk, context)
-        if mail.kind in (MailKind.BOOKED, MailKind.MOVED):
-            message.attach("booking.ics", calendar_file(booking, now=now), "text/calendar")
+        if mail.kind in _METHODS:
+            message.attach(_invitation(mail, booking, now))
     return message
+
+
+def _invitation(mail: Mail, booking: Booking, now: datetime) -> MIMEText:
+    """Return what calendar programs understand of a mail: its type names the method (RFC 6047)."""
+    method = _METHODS[MailKind(mail.kind)]
+    part = MIMEText(calendar_file(booking, now=now, method=method).decode(), "calendar", "utf-8")
+    part.set_param("method", method.value)
+    part.add_header("Content-Disposition", "attachment", filename="booking.ics")
+    return part
 
 
 def _offer(mail: Mail) -> EmailMultiAlternatives:
@@ -65,7 +80,7 @@ def _message(mail: Mail, name: str, key: str, context: dict[str, Any]) -> EmailM
         to=[mail.recipient],
         reply_to=[mail.hotel.email] if mail.hotel.email else None,
         # The same mail tried twice has the same id, so that mail programs show it once.
-        headers={"Message-ID": f"<mail-{mail.pk}.{key}@{_host()}>"},
+        headers={"Message-ID": f"<mail-{mail.pk}.{key}@{host()}>"},
     )
     message.attach_alternative(render_to_string(f"bookings/{name}_body.html", context), "text/html")
     return message
@@ -78,7 +93,3 @@ def _guest_url(uid: str) -> str:
 def absolute(path: str) -> str:
     """Return an address as guests reach it from outside."""
     return f"{settings.PUBLIC_URL}{path}"
-
-
-def _host() -> str:
-    return urlsplit(settings.PUBLIC_URL).hostname or "localhost"

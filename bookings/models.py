@@ -7,13 +7,13 @@ holds: see `bookings.guards`.
 from datetime import datetime, timedelta
 from typing import Self
 
-from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from bookings.slot_ids import slot_id
 from portal.ids import ID_LENGTH
+from portal.languages import languages
 from vouchers.models import OFFER_MAX_MINUTES, Hotel, Offer, Voucher
 from vouchers.states import Status
 
@@ -38,6 +38,10 @@ class BookingQuerySet(models.QuerySet["Booking"]):
     def live(self, now: datetime) -> Self:
         """Keep the bookings that are neither cancelled, used nor over at `now`."""
         return self.standing().filter(voucher__status=Status.BOOKED, voucher__expires_at__gt=now)
+
+    def remembered(self) -> Self:
+        """Keep the bookings whose guest has not been erased from them."""
+        return self.filter(forgotten_at__isnull=True)
 
     def held_by(self, guest_uid: str) -> Self:
         """Keep a guest's own; nothing for a browser without a guest."""
@@ -85,7 +89,9 @@ class Booking(models.Model):
     guest_name = models.CharField(_("name"), max_length=80, blank=True)
     guest_email = models.EmailField(_("e-mail"), blank=True)
     guest_note = models.CharField(_("note"), max_length=500, blank=True)
-    language = models.CharField(_("language"), max_length=5, default="en", choices=settings.LANGUAGES)
+    language = models.CharField(_("language"), max_length=5, default="en", choices=languages)
+    # When the guest's name, address and notes were erased, if there ever were any.
+    forgotten_at = models.DateTimeField(_("personal data erased"), null=True, blank=True, editable=False)
     # What the form that made the booking carried: a second press of its button finds the
     # first one's booking. Null for bookings that no form made, so that it can be unique.
     form_key = models.CharField(max_length=36, null=True, unique=True, editable=False)  # noqa: DJ001
@@ -140,6 +146,9 @@ class Booking(models.Model):
             models.Index(fields=("hotel", "slot_start"), name="bookings_of_hotel"),
             models.Index(fields=("slot_start", "id"), name="bookings_by_slot"),
             models.Index(fields=("hotel", "id"), name="bookings_of_hotel_newest"),
+            models.Index(
+                fields=("slot_end",), name="bookings_remembered", condition=Q(forgotten_at__isnull=True)
+            ),
         )
 
     def __str__(self) -> str:

@@ -1,19 +1,15 @@
 """Reads of calendars and bookings, shaped for a screen."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import QuerySet
 
 from bookings import slots
 from bookings.calendars import Bookable, calendar_of, calendars_of, taken_by_offer, taken_for
-from bookings.models import Booking, Hold, Mail
+from bookings.models import Booking
 from bookings.slots import Calendar, Day, Reason, Slot, Taken
-from vouchers.models import Voucher
 
 # How far ahead a card looks for its next free slot.
 HORIZON_DAYS = 14
@@ -181,62 +177,4 @@ def own_bookings(guest_uid: str) -> QuerySet[Booking]:
     """Return a guest's own bookings with hotel, voucher and offer loaded."""
     return Booking.objects.held_by(guest_uid).select_related(
         "hotel", "offer", "voucher__hotel", "voucher__offer"
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class GuestData:
-    """Everything that is stored of a guest."""
-
-    uid: str
-    bookings: list[Mapping[str, Any]]
-    vouchers: list[Mapping[str, Any]]
-    mails: list[Mapping[str, Any]]
-    holds: list[Mapping[str, Any]]
-
-    def as_json(self, **more: Sequence[Mapping[str, Any]]) -> str:
-        """Return it all, and what other apps know, as JSON text, times in UTC."""
-        content = {
-            "holder_uid": self.uid,
-            "bookings": self.bookings,
-            "vouchers": self.vouchers,
-            "mails": self.mails,
-            "holds": self.holds,
-            **more,
-        }
-        return json.dumps(content, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
-
-
-def data_of_guest(guest_uid: str) -> GuestData:
-    """Return everything that is stored of a guest."""
-    bookings = Booking.objects.held_by(guest_uid).order_by("pk")
-    mails = Mail.objects.filter(guest_uid=guest_uid) if guest_uid else Mail.objects.none()
-    holds = Hold.objects.filter(guest_uid=guest_uid) if guest_uid else Hold.objects.none()
-    return GuestData(
-        guest_uid,
-        list(
-            bookings.values(
-                "id",
-                "voucher_id",
-                "voucher__title",
-                "hotel__name",
-                "slot_start",
-                "slot_end",
-                "status",
-                "cancel_reason",
-                "created_at",
-                "cancelled_at",
-                "guest_name",
-                "guest_email",
-                "guest_note",
-                "language",
-            )
-        ),
-        list(
-            Voucher.objects.held_by(guest_uid)
-            .order_by("pk")
-            .values("id", "title", "hotel__name", "status", "valid_from", "valid_until")
-        ),
-        list(mails.order_by("pk").values("kind", "recipient", "created_at", "sent_at")),
-        list(holds.order_by("pk").values("offer__title", "slot_start", "slot_end", "taken_at", "expires_at")),
     )

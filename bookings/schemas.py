@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from bookings.models import REASON_LENGTH, BookingStatus
 from bookings.slots import Reason
+from portal.languages import languages
 from portal.schemas import DayOrInstantInQuery, Id, InstantInQuery, Page, Request, SlotId, Uid
 from vouchers.schemas import VOUCHER_EXAMPLE, VoucherFacts
 
@@ -28,6 +29,10 @@ BOOKED_EXAMPLE: dict[str, Any] = {
     "booking": BOOKING_EXAMPLE,
     "voucher": {**VOUCHER_EXAMPLE, "status": "booked", "holder_uid": "thinker-0123456789ab"},
 }
+_CODES = [code for code, _name in languages()]
+Language = Annotated[
+    str, Field(pattern=rf"^(?:{'|'.join(_CODES)})$"), WithJsonSchema({"type": "string", "enum": _CODES})
+]
 SLOT_EXAMPLE: dict[str, Any] = {
     "slot_id": "slot-2026-12-05T10:00:00Z",
     "voucher_id": VOUCHER_EXAMPLE["id"],
@@ -124,9 +129,9 @@ class Book(Request):
     name: Annotated[str, Field(max_length=80)] = ""
     email: Annotated[str, Field(max_length=254, description="Where the confirmation goes.")] = ""
     note: Annotated[str, Field(max_length=500)] = ""
-    language: Annotated[
-        Literal["en", "de", "nl"] | None, Field(description="Of the mails; the hotel's, when not given.")
-    ] = None
+    language: Annotated[Language | None, Field(description="Of the mails; the hotel's, when not given.")] = (
+        None
+    )
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -14,6 +14,5 @@ urlpatterns = [
     path("my/", views.my_bookings, name="my"),
     path("my/leave/", views.leave, name="leave"),
     path("my/links/revoke/", views.links_revoke, name="links_revoke"),
-    path("guest/", views.link_request, name="link_request"),
     path("guest/<str:token>/", views.guest_link, name="guest_link"),
 ]

@@ -13,14 +13,10 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from bookings.arrivals import mark_arrived, unmark_arrived
 from bookings.codes import qr_svg, voucher_code
-from bookings.domain import (
-    cancel_booking,
-    move_booking,
-)
+from bookings.domain import cancel_booking, move_booking
 from bookings.forms import CalendarForm, CancelForm, LinkRequestForm, MoveForm
 from bookings.ics import calendar_file
 from bookings.models import Booking, Mail
-from bookings.outbox import owe_link
 from bookings.places import MovePlace
 from bookings.queries import (
     GuestBookings,
@@ -29,11 +25,13 @@ from bookings.queries import (
 )
 from bookings.rules import arrivable_from, changeable_until
 from bookings.slots import Slot
+from bookings.structured import reservation_data
 from portal.actors import guest
 from portal.errors import Rejected
 from portal.metrics import note_refusal
 from presence.browser import forget_guest_of, guest_uid_of, remember_guest
-from presence.domain import make_guest_link_token, read_guest_link_token, revoke_guest_links
+from presence.domain import digest_of, make_guest_link_token, read_guest_link_token, revoke_guest_links
+from vouchers.structured import as_script
 
 MOVE_FRAGMENTS = {
     "slot-calendar": "bookings/_slot_calendar.html",
@@ -62,14 +60,17 @@ def booking_page(request: HttpRequest, booking_id: str) -> HttpResponse:
     code = voucher_code(booking.voucher_id)
     is_live = booking.is_live(now)
     until = changeable_until(booking)
+    is_changeable = is_live and now <= until
     context = {
+        "now": now,
         "booking": booking,
         "voucher": booking.voucher,
         "hotel": booking.hotel,
         "slot": Slot(booking.slot_start, booking.slot_end, 0),
         "status": status,
         "is_live": is_live,
-        "is_changeable": is_live and now <= until,
+        "is_changeable": is_changeable,
+        "structured_data": as_script(reservation_data(booking, is_changeable=is_changeable)),
         "changeable_until": until,
         "code": code,
         "qr": qr_svg(code, label=_("Code for the front desk")) if is_live else "",
@@ -77,7 +78,7 @@ def booking_page(request: HttpRequest, booking_id: str) -> HttpResponse:
         "can_arrive": is_live and now >= arrivable_from(booking),
         "has_mail": Mail.objects.filter(booking=booking).exists(),
     }
-    return render(request, "bookings/booking_page.html", context)
+    return _may_be_kept(render(request, "bookings/booking_page.html", context), booking.holder_uid)
 
 
 @private
@@ -177,7 +178,17 @@ def arrived(request: HttpRequest, booking_id: str) -> HttpResponse:
 def my_bookings(request: HttpRequest) -> HttpResponse:
     """Show everything this guest has booked, upcoming first."""
     context = {**_my_context(request), "is_revoked": "revoked" in request.GET}
-    return render(request, "bookings/my_bookings.html", context)
+    return _may_be_kept(render(request, "bookings/my_bookings.html", context), guest_uid_of(request))
+
+
+def _may_be_kept(response: HttpResponse, uid: str) -> HttpResponse:
+    """Let the guest's own browser keep a page for when there is no connection; of nobody it keeps none.
+
+    The header tells one guest's pages from another's (static/js/worker.js), and names nobody.
+    """
+    if uid:
+        response.headers["X-Keep-Offline"] = digest_of("offline", uid)[:16]
+    return response
 
 
 def _my_context(request: HttpRequest) -> dict[str, object]:
@@ -185,6 +196,7 @@ def _my_context(request: HttpRequest) -> dict[str, object]:
     now = timezone.now()
     found = bookings_of(uid, now=now) if uid else GuestBookings([], [])
     return {
+        "now": now,
         "upcoming": [(booking, booking.voucher.shown(now)) for booking in found.upcoming],
         "past": [(booking, booking.voucher.shown(now)) for booking in found.past],
         "is_guest": bool(uid),
@@ -234,14 +246,3 @@ def guest_link(request: HttpRequest, token: str) -> HttpResponse:
         "is_other": bool(other) and other != uid,
     }
     return render(request, "bookings/guest_link.html", context)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def link_request(request: HttpRequest) -> HttpResponse:
-    """Send a guest link to an address that has booked; the answer is the same for any address."""
-    form = LinkRequestForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        owe_link(form.cleaned_data["email"], now=timezone.now())
-        return render(request, "bookings/link_sent.html")
-    status = 422 if form.errors else 200
-    return render(request, "bookings/link_request.html", {"link_form": form}, status=status)

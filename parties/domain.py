@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from bookings.domain import GuestDetails
 from bookings.promises import is_batch, promise_of
 from bookings.together import Wish, WishRefused, book_together
-from parties.models import LIFETIME, MOST_MEMBERS, NAME_LENGTH, Member, MemberState, Party
+from parties.models import LIFETIME, MOST_MEMBERS, NAME_LENGTH, Member, MemberQuerySet, MemberState, Party
 from portal.actors import guest
 from portal.errors import Conflict, NotAllowed, NotFound, Rejected
 from portal.ids import new_id
@@ -21,6 +21,8 @@ from presence import store
 from presence.pair_codes import new_pair_code
 
 MOST_WAITING = 5
+# Stands where the name of somebody stood who has left.
+_NOBODY = "–"
 _GONE = _("This party is over, or you have left it.")
 
 
@@ -130,16 +132,38 @@ def leave_party(*, uid: str, now: datetime) -> None:
     store.leave(uid, now)
 
 
+def forget_member(*, uid: str) -> None:
+    """Erase a guest from every party, in the caller's transaction, those that turned them away as well."""
+    _delete_members(Member.objects.filter(uid=uid))
+
+
 def _leave_others(uid: str, party: Party | None = None) -> None:
     """Leave every party but one; those who were turned away stay so until the party is gone."""
     own = Member.objects.current().filter(uid=uid)
-    if party is not None:
-        own = own.exclude(party=party)
-    left = sorted(own.values_list("party_id", flat=True))
-    list(Party.objects.select_for_update(no_key=True).filter(pk__in=left).order_by("pk"))
+    _delete_members(own if party is None else own.exclude(party=party))
+
+
+def _delete_members(own: MemberQuerySet) -> None:
+    """Delete a guest's parts in parties, their name from what is told there, and parties without members."""
+    names = dict(own.values_list("party_id", "name"))
+    for party in Party.objects.select_for_update(no_key=True).filter(pk__in=names).order_by("pk"):
+        told = _without_name(party.outcome, names[party.pk])
+        if told != party.outcome:
+            party.outcome = told
+            party.save(update_fields=["outcome"])
     own.delete()
-    in_use = set(Member.objects.let_in().filter(party__in=left).values_list("party_id", flat=True))
-    Party.objects.filter(pk__in=set(left) - in_use).delete()
+    in_use = set(Member.objects.let_in().filter(party__in=names).values_list("party_id", flat=True))
+    Party.objects.filter(pk__in=set(names) - in_use).delete()
+
+
+def _without_name(outcome: Any, name: str) -> Any:
+    """Return what is told of the last press without somebody's name in it."""
+    if not outcome:
+        return outcome
+    told = {key: _NOBODY if outcome.get(key) == name else outcome.get(key) for key in ("by", "about")}
+    names = [_NOBODY if other == name else other for other in outcome.get("names", ())]
+    changed = {**told, "names": names}
+    return {key: changed.get(key, value) for key, value in outcome.items()}
 
 
 def together_with(member: Member, members: Collection[Member], online: Collection[str]) -> list[Member]:

@@ -20,6 +20,7 @@ class _NameField(forms.CharField):
         super().__init__(
             label=_("Your name, as your party knows it"),
             max_length=NAME_LENGTH,
+            help_text=_("The others see it. It is gone when you leave."),
             widget=forms.TextInput(attrs={"autocomplete": "given-name"}),
         )
 
@@ -66,6 +67,7 @@ class BringForm(forms.Form):
     email = forms.EmailField(
         label=_("Your e-mail address"),
         max_length=254,
+        help_text=_("Your confirmation goes there, and nothing else."),
         widget=forms.EmailInput(attrs={"autocomplete": "email", "inputmode": "email"}),
     )
 

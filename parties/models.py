@@ -3,11 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Self
 
-from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from portal.ids import ID_LENGTH
+from portal.languages import languages
 from presence.models import PAIR_CODE_LENGTH
 from vouchers.models import Offer
 
@@ -89,7 +89,7 @@ class Member(models.Model):
     state = models.CharField(max_length=10, choices=MemberState.choices)
     asked_at = models.DateTimeField()
     email = models.EmailField(blank=True)
-    language = models.CharField(max_length=5, default="en", choices=settings.LANGUAGES)
+    language = models.CharField(max_length=5, default="en", choices=languages)
     # A voucher's id or a batch's: whoever brings one lets the others book with it. Empty for nothing.
     promise_key = models.CharField(max_length=ID_LENGTH, blank=True)
     offer = models.ForeignKey(Offer, models.CASCADE, null=True, related_name="+")

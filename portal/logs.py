@@ -12,7 +12,7 @@ from typing import Any
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 # The signed part of a guest link or a claim link is a key, and so is a party's code: no log holds them.
-_SECRET_PATH = re.compile(r"(/(?:guest|claim|party/join)/)[^/\s\"']+")
+_SECRET_PATH = re.compile(r"(/(?:guest|claim|feed|party/join)/)[^/\s\"']+")
 # PostgreSQL's errors tell whole rows, and with them names and addresses of guests.
 _ROW = re.compile(r"(DETAIL:\s).*")
 _EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")

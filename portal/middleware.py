@@ -7,7 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig
 from django.db import DataError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.http import escape_leading_slashes
 from django.views.defaults import bad_request
 
 from portal.errors import Rejected
@@ -38,6 +39,34 @@ class PermissionsPolicyMiddleware:
         return response
 
 
+class LanguageOfAddressMiddleware:
+    """Let an address choose the language: "?lang=de" is kept by a cookie, and leads on without it."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Send a browser on in the language that it asks for; an unknown one chooses nothing."""
+        code = request.GET.get("lang")
+        if request.method not in ("GET", "HEAD") or code not in dict(settings.LANGUAGES):
+            return self.get_response(request)
+        query = request.GET.copy()
+        del query["lang"]
+        # Only the path and the query of this very request: it leads to no other host.
+        path = escape_leading_slashes(request.path)
+        response = HttpResponseRedirect(f"{path}?{query.urlencode()}" if query else path)
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME,
+            code,
+            max_age=settings.LANGUAGE_COOKIE_AGE,
+            secure=settings.LANGUAGE_COOKIE_SECURE,
+            httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
+            samesite="Lax",
+        )
+        response.headers["Cache-Control"] = "private, no-store"
+        return response
+
+
 class BoundsMiddleware:
     """Refuse what nobody but an attacker sends, before anything reads it."""
 
@@ -58,7 +87,7 @@ class BoundsMiddleware:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, _args: Any, _kwargs: Any) -> None:
-        """Answer 400 to NUL in what the admin makes queries of; our own views ask for nothing that holds it."""
+        """Answer 400 to NUL in what the admin makes queries of; our own views ask for nothing with it."""
         if hasattr(view, "model_admin") and ("\x00" in request.path or _holds_nul(request)):
             raise BadRequest("An address holds NUL.")
 

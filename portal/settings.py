@@ -11,8 +11,9 @@ from typing import Any, cast
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.translation import gettext_lazy as _
 from environs import Env, validate
+
+from portal.languages import found_in
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -48,6 +49,7 @@ API_WRITES_PER_MINUTE: int = env.int("API_WRITES_PER_MINUTE", default=60)
 API_READS_PER_MINUTE: int = env.int("API_READS_PER_MINUTE", default=120)
 PRESENCE_PER_MINUTE: int = env.int("PRESENCE_PER_MINUTE", default=60, validate=validate.Range(min=12))
 TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
+GUEST_DATA_DAYS: int = env.int("GUEST_DATA_DAYS", default=365, validate=validate.Range(min=0, max=36500))
 LEGACY_API: bool = env.bool("LEGACY_API", default=True)
 REDIS_URL: str = env.str("REDIS_URL", default="")
 _private_networks: list[str] = env.list("WEBHOOK_PRIVATE_NETWORKS", default=[])
@@ -117,6 +119,8 @@ INSTALLED_APPS = [
     "operations",
     "waiting",
     "parties",
+    "feeds",
+    "guests",
     "staff",
     "desk",
     "legacy",
@@ -131,6 +135,7 @@ MIDDLEWARE = [
     "portal.page_middleware.CspMiddleware",
     "portal.middleware.PermissionsPolicyMiddleware",
     "portal.page_middleware.SessionMiddleware",
+    "portal.middleware.LanguageOfAddressMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -246,8 +251,9 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English")), ("de", _("German")), ("nl", _("Dutch"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+# A folder with translations is all that another language needs.
+LANGUAGES = found_in(LOCALE_PATHS)
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
@@ -298,6 +304,7 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
         "manifest-src": ["'self'"],
+        "worker-src": ["'self'"],
     },
 }
 # A booking form is a few hundred bytes; staff forms with many inline rows stay far below this.

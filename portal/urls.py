@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from portal import my_data, views
+from portal import views
 from portal.api import api
 
 urlpatterns = [
@@ -12,12 +12,11 @@ urlpatterns = [
     path("api/", api.urls),
     path("", views.manifest, name="manifest"),
     path("", include("vouchers.urls")),
-    path("my/data/", my_data.my_data, name="my_data"),
-    path("my/data/download/", my_data.data_download, name="my_data_download"),
-    path("my/data/delete/", my_data.data_delete, name="my_data_delete"),
     path("", include("bookings.urls")),
     path("", include("waiting.urls")),
     path("", include("parties.urls")),
+    path("", include("feeds.urls")),
+    path("", include("guests.urls")),
     path("", include("printing.urls")),
     path("", include("desk.urls")),
     path("", include("reports.urls")),

@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -12,7 +12,8 @@ from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from portal.errors import Rejected
-from presence.models import Guest
+from presence import store
+from presence.models import Guest, Presence, RoomMember
 
 LINK_LIFETIME = timedelta(days=90)
 _LINK_SALT = "presence.guest-link"
@@ -62,6 +63,13 @@ def read_guest_link_token(token: str) -> str:
     if epoch != _epoch_of(uid):
         raise Rejected("link_expired", _("This link has been switched off by its guest."))
     return uid
+
+
+def forget_presence(*, uid: str, now: datetime) -> None:
+    """Take a guest offline, and forget when they were seen and which rooms they were in."""
+    store.leave(uid, now)
+    Presence.objects.filter(pk=uid).delete()
+    RoomMember.objects.filter(uid=uid).delete()
 
 
 @transaction.atomic

@@ -3,10 +3,10 @@
 from datetime import date
 
 from django import forms
-from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from portal.ids import ID_LENGTH
+from portal.languages import languages
 from printing.sheets import Paper
 from vouchers.terms import EARLIEST, LATEST
 
@@ -21,14 +21,14 @@ class PrintForm(forms.Form):
     """On which paper and in which language vouchers are printed."""
 
     paper = forms.ChoiceField(label=_("Paper"), choices=_PAPERS)
-    language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
+    language = forms.ChoiceField(label=_("Language"), choices=languages)
 
 
 class GuestPrintForm(PrintForm):
     """The same as part of a guest's address, where nothing has to be said."""
 
     paper = forms.ChoiceField(choices=_PAPERS, required=False)
-    language = forms.ChoiceField(choices=settings.LANGUAGES, required=False)
+    language = forms.ChoiceField(choices=languages, required=False)
 
 
 class DayForm(forms.Form):

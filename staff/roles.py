@@ -47,6 +47,7 @@ _HOTEL_ADMIN = _VOUCHER_MANAGER | {
     "vouchers.change_hotel",
     *(f"auth.{verb}_user" for verb in ("view", "add", "change")),
     *(f"access.{verb}_apikey" for verb in ("view", "add", "change")),
+    *(f"feeds.{verb}_feed" for verb in ("view", "add", "change")),
     *(f"webhooks.{verb}_subscription" for verb in ("view", "add", "change", "delete")),
     "webhooks.view_delivery",
     "webhooks.change_delivery",

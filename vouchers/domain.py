@@ -307,30 +307,48 @@ def undo_redemption(*, voucher_id: str, by: Actor, now: datetime) -> Voucher:
 
 
 @transaction.atomic
-def transfer_voucher(*, voucher_id: str, from_uid: str, to_uid: str, now: datetime) -> Voucher:
+def transfer_voucher(
+    *, voucher_id: str, from_uid: str, to_uid: str, now: datetime, claim_epoch: int | None = None
+) -> Voucher:
     """Give an unbooked voucher to another guest: from its holder, or from the hotel if it is open.
 
-    The caller has checked the signed claim link, which says from whom.
+    The caller has checked the signed claim link, which says from whom, and of which epoch it is.
+    Every other claim link is worthless from then on.
 
     Raises what `change_status` raises, Conflict("voucher_changed") when the voucher is no
-    longer `from_uid`'s, Rejected("voucher_not_transferable") when a holder may not hand it on,
-    Rejected("holder_not_allowed") for nobody.
+    longer `from_uid`'s or the link was taken back, Rejected("voucher_not_transferable") when a
+    holder may not hand it on, Rejected("holder_not_allowed") for nobody.
     """
     by = Actor(ActorKind.GUEST, to_uid)
-    voucher = Voucher.objects.get(pk=voucher_id)
+    # Locked, so that whoever takes the link back does so before or after this, and not beside it.
+    voucher = Voucher.objects.select_for_update(no_key=True).get(pk=voucher_id)
     refuse_unless("transfer", voucher, by=by, now=now)
     if not to_uid:
         raise Rejected("holder_not_allowed", _("A voucher is handed on to a guest."))
     if voucher.holder_uid == to_uid:
         return voucher
-    if voucher.holder_uid != from_uid:
+    if voucher.holder_uid != from_uid or claim_epoch not in (None, voucher.claim_epoch):
         raise Conflict("voucher_changed", _("This voucher has been handed on already."))
     if voucher.holder_uid and not voucher.transferable:
         raise Rejected("voucher_not_transferable", _("This voucher cannot be handed on."))
     before = state_of(voucher)
-    change_status("transfer", voucher, Status.ISSUED, by=by, now=now, holder_uid=to_uid)
+    epoch = voucher.claim_epoch + 1
+    change_status("transfer", voucher, Status.ISSUED, by=by, now=now, holder_uid=to_uid, claim_epoch=epoch)
     record([change_of(voucher, "transfer", before=before)], by=by, now=now)
     return voucher
+
+
+@transaction.atomic
+def recall_claim_links(*, voucher_id: str, by: Actor, now: datetime) -> None:
+    """Take back every claim link that the holder has made of a voucher and nobody has claimed.
+
+    Raises Conflict("voucher_changed") when the voucher is not the holder's any more.
+    """
+    own = Voucher.objects.held_by(by.id).filter(pk=voucher_id)
+    if not own.update(claim_epoch=F("claim_epoch") + 1):
+        raise Conflict("voucher_changed", _("This voucher has been handed on already."))
+    voucher = own.get()
+    record([change_of(voucher, "recall", before=state_of(voucher))], by=by, now=now)
 
 
 @transaction.atomic

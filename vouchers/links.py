@@ -16,19 +16,19 @@ _SALT = "vouchers.claim-link"
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a claim link says: which voucher, and whose it was when the link was made."""
+    """What a claim link says: which voucher, whose it was when it was made, and of which epoch it is."""
 
     voucher_id: str
     from_uid: str
+    epoch: int
 
 
 def make_claim_token(voucher: Voucher) -> str:
     """Return the signed part of a claim link.
 
-    It is good for 30 days and for one claim: it names the present holder, and is worthless
-    once the voucher has another.
+    It is good for 30 days and for one claim: a claim, and a holder who takes it back, end its epoch.
     """
-    content = {"voucher": voucher.pk, "from": voucher.holder_uid}
+    content = {"voucher": voucher.pk, "from": voucher.holder_uid, "epoch": voucher.claim_epoch}
     return signing.dumps(content, salt=_SALT, compress=True)
 
 
@@ -39,7 +39,7 @@ def read_claim_token(token: str) -> Claim:
     """
     try:
         content: Any = signing.loads(token, salt=_SALT, max_age=CLAIM_LIFETIME)
-        return Claim(str(content["voucher"]), str(content["from"]))
+        return Claim(str(content["voucher"]), str(content["from"]), int(content["epoch"]))
     except signing.SignatureExpired as error:
         raise Rejected("link_expired", _("This link has expired.")) from error
     except (signing.BadSignature, KeyError, TypeError, ValueError) as error:

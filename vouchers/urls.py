@@ -7,5 +7,6 @@ from vouchers import views
 app_name = "vouchers"
 urlpatterns = [
     path("voucher/<slug:voucher_id>/", views.voucher_page, name="voucher"),
+    path("voucher/<slug:voucher_id>/recall/", views.recall, name="recall"),
     path("claim/<str:token>/", views.claim, name="claim"),
 ]

@@ -1,23 +1,22 @@
 """A voucher's own page over HTTP: see, print, share, hand on."""
 
-import json
-
-from django.core.serializers.json import DjangoJSONEncoder
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
+from portal.actors import guest
 from portal.errors import Rejected
 from presence.browser import guest_uid_of, remember_guest
 from presence.domain import new_guest_uid
-from vouchers.domain import transfer_voucher
+from vouchers.domain import recall_claim_links, transfer_voucher
 from vouchers.links import make_claim_token, read_claim_token
 from vouchers.models import Voucher
 from vouchers.states import Status
+from vouchers.structured import as_script, offer_data
 
 private = cache_control(private=True, no_cache=True)
 
@@ -52,26 +51,20 @@ def voucher_page(request: HttpRequest, voucher_id: str) -> HttpResponse:
         "is_own": is_own,
         "can_hand_on": can_hand_on,
         "claim_link": link,
-        "structured_data": _structured_data(voucher),
+        "is_recalled": "recalled" in request.GET and is_own,
+        "structured_data": as_script(offer_data(voucher, status)),
     }
     return render(request, "vouchers/voucher_page.html", context)
 
 
-def _structured_data(voucher: Voucher) -> str:
-    """Return the voucher as schema.org JSON-LD, safe inside a script element."""
-    content = {
-        "@context": "https://schema.org",
-        "@type": "Offer",
-        "name": voucher.title,
-        "description": voucher.description,
-        "price": voucher.price_amount or 0,
-        "priceCurrency": voucher.price_currency,
-        "validFrom": voucher.valid_from,
-        "validThrough": voucher.valid_until,
-        "offeredBy": {"@type": "Hotel", "name": voucher.hotel.name, "address": voucher.hotel.address},
-    }
-    text = json.dumps(content, cls=DjangoJSONEncoder)
-    return text.replace("<", "\\u003C").replace(">", "\\u003E").replace("&", "\\u0026")
+@require_POST
+def recall(request: HttpRequest, voucher_id: str) -> HttpResponse:
+    """Take back the claim links that this guest has made of their voucher."""
+    voucher = _visible(request, voucher_id)
+    if not voucher.holder_uid:
+        raise Http404
+    recall_claim_links(voucher_id=voucher.pk, by=guest(voucher.holder_uid), now=timezone.now())
+    return redirect(f"{reverse('vouchers:voucher', args=(voucher.pk,))}?recalled")
 
 
 @private
@@ -86,12 +79,16 @@ def claim(request: HttpRequest, token: str) -> HttpResponse:
     uid = guest_uid_of(request) or new_guest_uid()
     if request.method == "POST":
         voucher = transfer_voucher(
-            voucher_id=offered.voucher_id, from_uid=offered.from_uid, to_uid=uid, now=timezone.now()
+            voucher_id=offered.voucher_id,
+            from_uid=offered.from_uid,
+            to_uid=uid,
+            now=timezone.now(),
+            claim_epoch=offered.epoch,
         )
         response = redirect("vouchers:voucher", voucher.pk)
         remember_guest(response, uid)
         return response
-    found = vouchers.filter(pk=offered.voucher_id).first()
+    found = vouchers.filter(pk=offered.voucher_id, claim_epoch=offered.epoch).first()
     if found is None:
         mine = Voucher.objects.held_by(uid).filter(pk=offered.voucher_id).first()
         if mine is not None:

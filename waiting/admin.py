@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from bookings.admin_bookings import span_words
+from bookings.admin_pages import span_words
 from events.queries import journal_of
 from portal.admin import HotelFilter, ReadOnlyAdmin, moment_of
 from portal.formats import day_words, time_words

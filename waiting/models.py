@@ -3,13 +3,13 @@
 from datetime import date, datetime
 from typing import Self
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from bookings.slots import Slot
 from portal.ids import ID_LENGTH
+from portal.languages import languages
 from vouchers.models import Hotel, Offer
 
 
@@ -69,7 +69,7 @@ class Entry(models.Model):
     guest_uid = models.CharField(_("guest"), max_length=64, db_index=True)
     guest_name = models.CharField(_("name"), max_length=80)
     guest_email = models.EmailField(_("e-mail"))
-    language = models.CharField(_("language"), max_length=5, default="en", choices=settings.LANGUAGES)
+    language = models.CharField(_("language"), max_length=5, default="en", choices=languages)
     # The hotel's day; any slot of it, unless the guest wants one alone.
     day = models.DateField(_("day"))
     slot_start = models.DateTimeField(_("slot"), null=True)

@@ -3,6 +3,7 @@
 import datetime
 import django.db.models.deletion
 import django.db.models.expressions
+import portal.languages
 from django.db import migrations, models
 
 
@@ -32,7 +33,7 @@ class Migration(migrations.Migration):
                 ('guest_name', models.CharField(blank=True, max_length=80, verbose_name='name')),
                 ('guest_email', models.EmailField(blank=True, max_length=254, verbose_name='e-mail')),
                 ('guest_note', models.CharField(blank=True, max_length=500, verbose_name='note')),
-                ('language', models.CharField(choices=[('en', 'English'), ('de', 'German'), ('nl', 'Dutch')], default='en', max_length=5, verbose_name='language')),
+                ('language', models.CharField(choices=portal.languages.languages, default='en', max_length=5, verbose_name='language')),
                 ('form_key', models.CharField(editable=False, max_length=36, null=True, unique=True)),
                 ('hotel', models.ForeignKey(db_column='issuer_uid', db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='vouchers.hotel', verbose_name='hotel')),
                 ('offer', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='vouchers.offer', verbose_name='offer')),

@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from bookings.codes import qr_svg, voucher_code
 from bookings.models import Booking
 from bookings.slot_ids import slot_id
 from bookings.slots import Day, Reason, Slot
@@ -25,6 +26,12 @@ register.filter("day", formats.day_words)
 register.filter("long_day", formats.long_day_words)
 register.filter("month", formats.month_words)
 register.filter("slot_id", slot_id)
+
+
+@register.simple_tag
+def desk_qr(voucher_id: str) -> SafeString:
+    """Return the code that a voucher's guest shows at the desk."""
+    return qr_svg(voucher_code(voucher_id), label=_("Code for the front desk"))
 
 
 @register.filter

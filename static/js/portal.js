@@ -30,6 +30,8 @@
     prepare();
     // A page that came back from the history has no target: it stays where it was.
     const target = event.detail.target;
+    if (target) announce(target.id);
+    if (target?.id === "more-cards") cards()[cardsBefore]?.focus({ preventScroll: true });
     if (!target || event.detail.elt.closest(".filters, .tabs, .more, #calendar-refresh, #party-now")) return;
     const region = document.getElementById(target.id) || target;
     const wrong = region.querySelector(".field-bad input, .field-bad textarea, [role=alert][tabindex]");
@@ -39,6 +41,23 @@
       next.focus({ preventScroll: true });
       next.scrollIntoView({ block: "nearest" });
     }
+  });
+
+  // What changed where the focus is not is said: a region that is replaced whole says nothing itself.
+  const SAID = {
+    "slot-calendar": "#month-title, #slot-calendar .legend",
+    "voucher-list": "#voucher-list .tab[aria-current], #voucher-list p.empty",
+  };
+
+  function announce(region) {
+    const words = [...document.querySelectorAll(SAID[region] || "#nothing")].map((node) => node.innerText.replace(/\s+/g, " "));
+    if (words.length) document.getElementById("said").textContent = words.join(". ");
+  }
+
+  const cards = () => document.querySelectorAll("#voucher-list .card");
+  let cardsBefore = 0;
+  body.addEventListener("htmx:beforeSwap", () => {
+    cardsBefore = cards().length;
   });
 
   body.addEventListener("htmx:sendError", () => {
@@ -110,9 +129,11 @@
     const index = all.indexOf(cell);
     const row = [...cell.closest("tr").querySelectorAll(".cell")];
     const day = dayOf(cell);
+    // Where one reads from right to left, the next day is on the left.
+    const onward = document.dir === "rtl" ? -1 : 1;
     const moves = {
-      ArrowLeft: () => focusCell(all[index - 1]),
-      ArrowRight: () => focusCell(all[index + 1]),
+      ArrowLeft: () => focusCell(all[index - onward]),
+      ArrowRight: () => focusCell(all[index + onward]),
       ArrowUp: () => focusCell(all[index - 7]),
       ArrowDown: () => focusCell(all[index + 7]),
       Home: () => focusCell(row[0]),
@@ -128,8 +149,11 @@
 
   // The zone is named only where it differs from the reader's own.
   function hideOwnZone() {
+    const lines = document.querySelectorAll("[data-zone]");
+    // The first question about time zones is dear: it is not asked where nothing depends on it.
+    if (!lines.length) return;
     const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
-    for (const line of document.querySelectorAll("[data-zone]")) line.hidden = line.dataset.zone === own;
+    for (const line of lines) line.hidden = line.dataset.zone === own;
   }
 
   // A place that is held while its form is typed is given back when the form is left.
@@ -201,6 +225,25 @@
     await navigator.clipboard?.writeText(text.value);
     button.textContent = button.dataset.done;
   });
+
+  // Bookings of this guest open without a connection: see worker.js.
+  async function keepBookings() {
+    const worker = await navigator.serviceWorker.ready;
+    const shown = [...document.querySelectorAll("[data-keep]")].map((link) => new URL(link.href).pathname);
+    // Once the worker looks after this browser, it has seen the page itself come.
+    const isSeen = Boolean(navigator.serviceWorker.controller);
+    const own = !isSeen && document.querySelector("[data-keep-this]") ? [location.pathname] : [];
+    // The page for all others is kept in the language that was read last.
+    const lang = document.documentElement.lang;
+    const renew = localStorage.getItem("language") !== lang;
+    localStorage.setItem("language", lang);
+    if (own.length || shown.length || renew) worker.active.postMessage({ keep: [...own, ...shown], renew });
+  }
+  if ("serviceWorker" in navigator && body.dataset.worker && navigator.onLine) {
+    // The page comes first.
+    const register = () => navigator.serviceWorker.register(body.dataset.worker).then(keepBookings, () => {});
+    addEventListener("load", () => setTimeout(register, 500));
+  }
 
   prepare();
 })();

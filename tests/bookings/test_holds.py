@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from bookings.calendars import taken_by_offer
-from bookings.domain import book_any, cancel_booking, forget_guest, move_booking
+from bookings.domain import book_any, cancel_booking, move_booking
 from bookings.guards import PLACES_TAKEN
 from bookings.holds import (
     end_offer_hold,
@@ -18,8 +18,10 @@ from bookings.holds import (
     release_hold,
 )
 from bookings.models import Booking, Hold, HoldKind
-from bookings.queries import calendar_view, data_of_guest, nearest_slots, next_free_slots
+from bookings.queries import calendar_view, nearest_slots, next_free_slots
 from bookings.records import free_slots
+from guests.domain import erase_guest
+from guests.queries import data_of_guest
 from portal.actors import guest
 from portal.errors import Conflict
 from portal.ids import new_id
@@ -375,12 +377,12 @@ def test_lapsed_holds_are_deleted_and_others_stay(offer):
     assert Hold.objects.get().guest_uid == OTHER_UID
 
 
-def test_my_data_knows_my_holds_and_deleting_deletes_them(offer):
+def test_my_data_knows_my_holds_and_erasing_deletes_them(offer):
     batch = batch_of(offer)
     hold(batch)
-    assert data_of_guest(GUEST_UID).holds[0]["slot_start"] == FIRST
-    assert not data_of_guest("").holds
-    forget_guest(guest_uid=GUEST_UID, by=GUEST, now=NOW)
+    assert data_of_guest(GUEST_UID, NOW).holds[0]["slot_start"] == FIRST
+    assert not data_of_guest("", NOW).holds
+    erase_guest(uid=GUEST_UID, by=GUEST, now=NOW)
     assert not Hold.objects.exists()
     hold(batch)
     forget_holds(OTHER_UID)

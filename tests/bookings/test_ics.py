@@ -7,7 +7,7 @@ import pytest
 from icalendar import Calendar, Event
 
 from bookings.domain import cancel_booking, move_booking
-from bookings.ics import calendar_file
+from bookings.ics import Method, calendar_file
 from bookings.models import Booking
 from tests.make import HOTEL_SYSTEM, NOW, make_booking, make_hotel, make_offer, make_voucher
 
@@ -70,7 +70,17 @@ def test_a_cancelled_booking_is_a_cancelled_event() -> None:
     booking = make_booking()
     cancel_booking(booking_id=booking.pk, by=HOTEL_SYSTEM, now=NOW)
     booking.refresh_from_db()
-    assert read(booking)[1]["STATUS"] == "CANCELLED"
+    assert (read(booking)[1]["STATUS"], read(booking)[1]["SEQUENCE"]) == ("CANCELLED", 1)
+
+
+@pytest.mark.parametrize("name", ['The "Alder"; House: bar, spa', "Näh\r\nBEGIN:VEVENT", "שלום 🚤"])
+def test_names_in_parameters_are_read_back_and_stay_in_their_line(name: str) -> None:
+    booking = make_booking(make_voucher(hotel=make_hotel(name=name)), name=name, email="ann@guest.example")
+    raw = calendar_file(booking, now=NOW, method=Method.REQUEST)
+    (event,) = Calendar.from_ical(raw).walk("VEVENT")
+    readable = name.replace('"', "’").replace("\r\n", "")
+    assert (event["ORGANIZER"].params["CN"], event["ATTENDEE"].params["CN"]) == (readable, readable)
+    assert raw.split(b"\r\n").count(b"BEGIN:VEVENT") == 1
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,8 @@ def test_every_kind_says_what_happened() -> None:
     message, cancelled = written("cancelled")
     assert str(message.subject).startswith("Cancelled: Spa hour")
     assert "your booking is cancelled." in parts_of(cancelled)["text/plain"]
-    for text in parts_of(cancelled).values():
+    for kind in ("text/plain", "text/html"):
+        text = parts_of(cancelled)[kind]
         assert "The sauna is being mended" in text
     owe_link(MAIL, now=NOW)
     message, link = written("link")
@@ -149,10 +150,32 @@ def test_a_mail_about_a_time_brings_it_for_the_calendar(kind: str) -> None:
     assert [part.get_filename() for part in wire.walk() if part.get_filename()] == ["booking.ics"]
 
 
-def test_a_mail_about_a_cancellation_brings_nothing_for_the_calendar() -> None:
+@pytest.mark.parametrize(
+    ("kind", "method"), [("booked", "REQUEST"), ("moved", "REQUEST"), ("cancelled", "CANCEL")]
+)
+def test_a_mail_asks_calendar_programs_to_follow(kind: str, method: str) -> None:
     booking = booked()
+    move_booking(booking_id=booking.pk, start=START + timedelta(hours=2), by=GUEST, now=NOW)
     cancel_booking(booking_id=booking.pk, by=GUEST, now=NOW)
-    assert "text/calendar" not in parts_of(written("cancelled")[1])
+    _message, wire = written(kind)
+    (part,) = (part for part in wire.walk() if part.get_content_type() == "text/calendar")
+    # The method stands in the type as well: mail programs look there alone (RFC 6047, 2.4).
+    assert (part.get_param("method"), part.get_content_charset()) == (method, "utf-8")
+    raw = part.get_payload(decode=True)
+    assert raw.replace(b"\r\n", b"").count(b"\n") == 0
+    calendar = Calendar.from_ical(raw)
+    (event,) = calendar.walk("VEVENT")
+    assert calendar["METHOD"] == method
+    assert (event["SEQUENCE"], event["STATUS"]) == (2, "CANCELLED")
+    assert event["ORGANIZER"] == "mailto:desk@hotel.example"
+    assert event["ATTENDEE"] == f"mailto:{MAIL}"
+    assert event["ATTENDEE"].params["PARTSTAT"] == "ACCEPTED"
+
+
+def test_a_mail_with_a_link_brings_nothing_for_the_calendar() -> None:
+    booked()
+    owe_link(MAIL, now=NOW)
+    assert "text/calendar" not in parts_of(written("link")[1])
 
 
 def test_a_mail_has_the_same_id_whenever_it_is_written_and_no_other_has_it() -> None:

@@ -11,7 +11,8 @@ from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 from django_tasks_db.models import DBTaskResult
 
-from bookings.domain import cancel_booking, forget_guest, move_booking
+from bookings.domain import cancel_booking, move_booking
+from bookings.forgetting import forget_guest
 from bookings.models import Booking, Mail
 from bookings.outbox import owe_again
 from bookings.tasks import FIRST_DELAY, GIVE_UP_AFTER, LONGEST_DELAY, send_mail

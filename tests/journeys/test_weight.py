@@ -95,9 +95,9 @@ def test_the_first_visit_is_light_and_every_step_one_small_request(page: Page, w
 
 
 _WATCH_SHIFTS = """
-    window.shifts = [];
+    window.shifts = window.shifts || [];
     new PerformanceObserver(list => {
-        for (const entry of list.getEntries()) window.shifts.push(entry.value);
+        for (const entry of list.getEntries()) window.shifts.push([entry.value, entry.hadRecentInput]);
     }).observe({type: "layout-shift", buffered: true});
 """
 
@@ -107,11 +107,15 @@ def test_nothing_jumps_when_a_fragment_arrives(page: Page, viewport: dict[str, i
     page.set_viewport_size(viewport)
     page.add_init_script(_WATCH_SHIFTS)
     page.goto("/", wait_until="networkidle")
+    page.locator("#tab-issued").click()
+    expect(page.locator("#voucher-list .chip-expired")).to_have_count(0)
     open_voucher(page, "Canal tour")
     next_month(page)
     open_day(page)
     open_slot(page)
     fill_form(page)
     shifts = page.evaluate("window.shifts")
-    record_property("shift", sum(shifts))
-    assert sum(shifts) < 0.1
+    record_property("shift", sum(value for value, _is_expected in shifts))
+    # What moves on a press is the page's end, out of the way of what has come; by itself nothing moves.
+    assert sum(value for value, _is_expected in shifts) < 0.1
+    assert [value for value, is_expected in shifts if not is_expected] == []

@@ -23,6 +23,7 @@ from bookings.codes import voucher_code
 from bookings.models import Hold, Mail
 from bulk.models import Job
 from events.models import Event
+from feeds.domain import make_hotel_feed
 from portal.callers import Scope
 from presence.models import Guest, Room
 from staff.roles import ROLES
@@ -112,7 +113,8 @@ def everything_of(hotel: Hotel, now: Any, mark: str = MARK) -> list[Model]:
         day=start.date(),
         joined_at=now,
     )
-    return [offer, *vouchers, batch, booking, mail, key, hook, delivery, event, job, hold, entry]
+    feed, _address = make_hotel_feed(hotel=hotel, name=mark, by=HOTEL_SYSTEM, now=now)
+    return [offer, *vouchers, batch, booking, mail, key, hook, delivery, event, job, hold, entry, feed]
 
 
 @pytest.fixture(params=sorted(ROLES))

@@ -18,8 +18,8 @@ from pytest_django import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = (
-    "access", "bookings", "desk", "events", "legacy", "parties", "portal", "presence", "printing", "reports",
-    "staff", "vouchers", "webhooks",
+    "access", "bookings", "desk", "events", "feeds", "guests", "legacy", "parties", "portal", "presence",
+    "printing", "reports", "staff", "vouchers", "webhooks",
 )  # fmt: skip
 LANGUAGES = [code for code, _name in project.LANGUAGES if code != "en"]
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%%")

@@ -277,8 +277,8 @@ def test_a_hold_that_has_lapsed_is_offered(batch, full):
 
 def test_a_guest_has_one_offer_at_a_time_of_an_offers_places(batch, full):
     join(batch, "ann", FIRST)
-    join(batch, "ann", SECOND)
-    bob = join(batch, "bob", SECOND, email="ann@guest.example", now=NOW + MINUTE)
+    join(batch, "ann", SECOND, now=NOW + MINUTE)
+    bob = join(batch, "bob", SECOND, email="ann@guest.example", now=NOW + 2 * MINUTE)
     cancel(full[0])
     cancel(full[1])
     assert serve_all(NOW) == 1

@@ -82,10 +82,11 @@ def test_joining_makes_a_stranger_a_guest_and_shows_the_place_in_line(batch, ful
     assert "we write to ann@guest.example" in shown
 
 
-def test_one_slot_is_named_and_its_line_is_its_own(batch, full):
+def test_one_slot_is_named_and_its_line_is_its_own(clock, batch, full):
     path = join_path(batch, slot=slot_id(FIRST))
     assert "Spa hour, Tue 3 Mar, 10:00–11:00" in words_of(browser_of().get(path))
     join(batch, OTHER_UID)
+    clock.shift(60)
     entry = join(batch, slot=slot_id(FIRST))
     shown = words_of(browser_of(GUEST_UID).get(f"/waiting/{entry.pk}/"))
     assert "Tue 3 Mar, 10:00" in shown
@@ -278,7 +279,7 @@ def test_my_bookings_show_where_i_am_in_line_and_offers_first(batch, full):
 def test_my_data_has_my_entries_and_deleting_them_leaves_no_trace(batch, full):
     offer(batch, full)
     client = browser_of(GUEST_UID)
-    assert "Waiting list: Spa hour" in words_of(client.get("/my/data/"))
+    assert "Waiting list Spa hour" in words_of(client.get("/my/data/"))
     content = json.loads(client.get("/my/data/download/").content)
     assert content["waiting"][0]["guest_email"] == f"{GUEST_UID}@guest.example"
     assert content["holds"][0]["offer__title"] == "Spa hour"

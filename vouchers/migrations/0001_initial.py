@@ -4,6 +4,7 @@ import django.core.validators
 import django.db.models.deletion
 import vouchers.validators
 from django.conf import settings
+import portal.languages
 from django.db import migrations, models
 
 
@@ -23,7 +24,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=120, verbose_name='name')),
                 ('time_zone', models.CharField(default='UTC', max_length=64, validators=[vouchers.validators.validate_time_zone], verbose_name='time zone')),
                 ('default_currency', models.CharField(default='EUR', max_length=3, validators=[django.core.validators.RegexValidator('^[A-Z]{3}\\Z', 'Three capital letters, for example EUR.')], verbose_name='currency')),
-                ('default_language', models.CharField(choices=[('en', 'English'), ('de', 'German'), ('nl', 'Dutch')], default='en', max_length=5, verbose_name='language')),
+                ('default_language', models.CharField(choices=portal.languages.languages, default='en', max_length=5, verbose_name='language')),
                 ('address', models.CharField(blank=True, max_length=250, verbose_name='address')),
                 ('email', models.EmailField(blank=True, max_length=254, verbose_name='e-mail')),
                 ('phone', models.CharField(blank=True, max_length=40, verbose_name='phone')),

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from portal.ids import ID_LENGTH
+from portal.languages import languages
 from vouchers.validators import validate_time_zone
 
 CURRENCY = RegexValidator(r"^[A-Z]{3}\Z", _("Three capital letters, for example EUR."))
@@ -31,7 +32,7 @@ class Hotel(models.Model):
         _("time zone"), max_length=64, default="UTC", validators=[validate_time_zone]
     )
     default_currency = models.CharField(_("currency"), max_length=3, default="EUR", validators=[CURRENCY])
-    default_language = models.CharField(_("language"), max_length=5, default="en", choices=settings.LANGUAGES)
+    default_language = models.CharField(_("language"), max_length=5, default="en", choices=languages)
     address = models.CharField(_("address"), max_length=250, blank=True)
     email = models.EmailField(_("e-mail"), blank=True)
     phone = models.CharField(_("phone"), max_length=40, blank=True)

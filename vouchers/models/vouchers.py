@@ -125,6 +125,8 @@ class Voucher(Promise):
     # When the clock ends the voucher: `valid_until`, or the end of the hotel's day of the
     # booked slot where that is later, so that a guest who came is redeemed after the hour.
     expires_at = models.DateTimeField(_("expires"))
+    # From which epoch on claim links are good: raised when the holder takes them back, and by every claim.
+    claim_epoch = models.PositiveIntegerField(default=0, editable=False)
     redeemed_at = models.DateTimeField(_("redeemed"), null=True, blank=True)
     # The status before redemption: where an undo goes back to.
     redeemed_from = models.CharField(max_length=10, blank=True, choices=Status.choices)

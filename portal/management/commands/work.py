@@ -19,6 +19,7 @@ from bookings.reminders import owe_reminders
 from bulk.domain import prune_jobs, take_up_again
 from bulk.tasks import QUEUE as BULK
 from events.delivery import requeue_abandoned
+from guests.domain import forget_by_age, prune_requests
 from legacy.bindings import prune_bindings
 from operations.domain import Heart
 from operations.retention import prune
@@ -56,6 +57,10 @@ def keep_house() -> None:
     prune_parties(now)
     prune_holds(now)
     prune_waiting(now)
+    prune_requests(now)
+    forgotten = forget_by_age(by=CLOCK, now=now)
+    if forgotten:
+        logger.info("The guests of %s old bookings are forgotten", forgotten)
     if expired or requeued or reminded:
         logger.info("%s vouchers expired, %s jobs taken back, %s reminders owed", expired, requeued, reminded)
 

@@ -1,0 +1,1 @@
+"""Calendars to subscribe to: a guest's bookings and a hotel's, under secret addresses."""

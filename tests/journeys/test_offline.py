@@ -1,0 +1,130 @@
+"""Without a connection: this guest's bookings open with their code, and nothing else pretends to."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.journeys.guests import Site, be_demo_guest, book
+from tests.journeys.test_looks import examine
+
+pytestmark = pytest.mark.journeys
+_KEPT = """async () => {
+    const names = (await caches.keys()).filter(name => name.startsWith("bookings"));
+    const found = [];
+    for (const name of names)
+        for (const { url } of await (await caches.open(name)).keys()) found.push(new URL(url).pathname);
+    return found.sort();
+}"""
+
+
+@pytest.fixture(autouse=True)
+def lost_connections_are_no_complaints(complaints: list[str]) -> Iterator[None]:
+    yield
+    complaints[:] = [
+        text for text in complaints if "ERR_INTERNET_DISCONNECTED" not in text and "sendError" not in text
+    ]
+
+
+def kept(page: Page) -> list[str]:
+    return list(page.evaluate(_KEPT))
+
+
+def wait_until_kept(page: Page, *paths: str) -> None:
+    page.wait_for_function(
+        f"async wanted => {{ const all = await ({_KEPT})(); return wanted.every(p => all.includes(p)) }}",
+        arg=list(paths),
+    )
+
+
+def test_bookings_open_without_a_connection_and_other_pages_say_that_there_is_none(page: Page) -> None:
+    first = f"/booking/{book(page, 'Canal tour')}/"
+    second = f"/booking/{book(page, 'Gym and sauna')}/"
+    page.goto("/my/")
+    wait_until_kept(page, "/my/", first, second)
+    page.context.set_offline(True)
+    page.goto("/my/")
+    expect(page.get_by_text("There is no connection. This is as it was on")).to_be_visible()
+    page.locator(".card", has_text="Canal tour").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Canal tour")
+    expect(page.locator("svg.qr")).to_be_visible()
+    expect(page.locator(".kept-only")).to_be_visible()
+    # It looks as it does with one.
+    assert page.evaluate("getComputedStyle(document.querySelector('.sheet')).borderTopStyle") == "solid"
+    examine(page)
+    page.goto(second)
+    expect(page.locator("svg.qr")).to_be_visible()
+    for path in ("/", f"{first}move/", f"{first}cancel/", "/party/", "/my/data/"):
+        page.goto(path)
+        expect(page.get_by_role("heading", level=1)).to_have_text("There is no connection")
+    examine(page)
+    # A form that is sent without one says so too.
+    page.context.set_offline(False)
+    page.goto(f"{first}cancel/")
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Cancel the booking").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("There is no connection")
+    page.context.set_offline(False)
+    page.goto(first)
+    expect(page.locator(".kept-only")).to_be_hidden()
+    assert kept(page) == sorted(["/my/", first, second])
+
+
+@pytest.mark.parametrize("how", ["leave", "delete"])
+def test_nothing_is_kept_for_whoever_uses_the_device_next(page: Page, how: str) -> None:
+    booking = f"/booking/{book(page, 'Spa hour')}/"
+    page.goto("/my/")
+    wait_until_kept(page, "/my/", booking)
+    if how == "leave":
+        page.get_by_role("button", name="Leave this device").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Choose a voucher, then a time")
+    else:
+        page.goto(f"{booking}cancel/")
+        page.get_by_role("button", name="Cancel the booking").click()
+        page.goto("/my/data/")
+        page.get_by_role("button", name="Delete my data").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Your data is deleted")
+    assert kept(page) == []
+    page.context.set_offline(True)
+    page.goto(booking)
+    expect(page.get_by_role("heading", level=1)).to_have_text("There is no connection")
+
+
+def test_another_guest_on_the_device_finds_nothing_of_the_first(page: Page, site: Site) -> None:
+    booking = f"/booking/{book(page, 'Massage')}/"
+    page.goto("/my/")
+    wait_until_kept(page, booking)
+    be_demo_guest(page, site)
+    wait_until_kept(page, "/my/")
+    assert booking not in kept(page)
+
+
+def test_the_page_for_no_connection_speaks_the_language_that_was_read_last(page: Page) -> None:
+    page.goto("/")
+    page.wait_for_function("() => navigator.serviceWorker.controller")
+    page.get_by_role("button", name="Deutsch").click()
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+    page.wait_for_function("""async () => {
+        const answer = await caches.match("/offline/");
+        return answer && (await answer.text()).includes('lang="de"');
+    }""")
+
+
+def test_the_desk_and_the_admin_are_not_looked_after(page: Page) -> None:
+    book(page, "Canal tour")
+    page.wait_for_function("() => navigator.serviceWorker.controller")
+    assert "/desk/" not in kept(page)
+    page.goto("/admin/login/")
+    page.context.set_offline(True)
+    with pytest.raises(Exception, match="ERR_INTERNET_DISCONNECTED"):
+        page.goto("/admin/login/")
+
+
+def test_the_portal_can_be_installed(page: Page) -> None:
+    page.goto("/")
+    session = page.context.new_cdp_session(page)
+    found = session.send("Page.getAppManifest")
+    assert found["errors"] == []
+    errors = session.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    # What a test's browser is, not what the portal lacks.
+    assert {error["errorId"] for error in errors} <= {"in-incognito"}
