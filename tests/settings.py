@@ -17,3 +17,6 @@ STORAGES = {
     **STORAGES,  # noqa: F405 - the project's own
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+
+# Tests change rows by hand, which no event tells; those of the memory itself switch it on.
+PAGE_MEMORY = False
