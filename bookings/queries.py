@@ -173,6 +173,14 @@ def booking_of_guest(booking_id: str, guest_uid: str) -> Booking | None:
     return own_bookings(guest_uid).filter(pk=booking_id).first()
 
 
+def pressed_before(form_key: object) -> Booking | None:
+    """Return the booking that the same form made already: what its second press is answered with.
+
+    Only the browser that was given the form knows its random key.
+    """
+    return Booking.objects.filter(form_key=str(form_key)).first() if form_key else None
+
+
 def own_bookings(guest_uid: str) -> QuerySet[Booking]:
     """Return a guest's own bookings with hotel, voucher and offer loaded."""
     return Booking.objects.held_by(guest_uid).select_related(

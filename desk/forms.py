@@ -62,8 +62,10 @@ class WalkInForm(forms.Form):
         required=False,
         widget=forms.EmailInput(attrs={"autocomplete": "off", "inputmode": "email"}),
     )
+    form_key = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     def details(self, language: str) -> GuestDetails:
         """Return what was typed, for the domain."""
         data: dict[str, Any] = self.cleaned_data
-        return GuestDetails(name=data["name"], email=data["email"], language=language)
+        key = str(data["form_key"]) if data["form_key"] else None
+        return GuestDetails(name=data["name"], email=data["email"], language=language, form_key=key)

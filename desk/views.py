@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import BadRequest, PermissionDenied
+from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,7 +17,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from bookings.arrivals import mark_arrived
 from bookings.domain import book_any, cancel_booking, mark_no_show
+from bookings.forms import BookingForm
+from bookings.models import Booking
 from bookings.places import CalendarPlace
+from bookings.queries import pressed_before
 from desk.forms import CancelForm, DayForm, VoucherForm, WalkInAddress, WalkInForm
 from desk.queries import Line, etag_of, find, line_of, lines_of_day
 from portal.admin import acting
@@ -214,7 +218,8 @@ def walk_in(request: HttpRequest) -> HttpResponse:
     address = WalkInAddress(request.GET)
     address.is_valid()
     hotel = _chosen(hotels, address.cleaned_data.get("hotel") or "")
-    form = WalkInForm(request.POST if request.method == "POST" else None)
+    new = {"form_key": BookingForm.new_key()}
+    form = WalkInForm(request.POST if request.method == "POST" else None, initial=new)
     now = timezone.now()
     batches = Batch.objects.select_related("hotel", "offer").shown_as(Status.ISSUED, now).filter(hotel=hotel)
     key = address.cleaned_data.get("batch")
@@ -224,14 +229,7 @@ def walk_in(request: HttpRequest) -> HttpResponse:
     message, status = "", 422 if form.errors else 200
     if request.method == "POST" and batch is not None and form.is_valid():
         try:
-            booking = book_any(
-                batch_id=batch.pk,
-                start=form.cleaned_data["slot"],
-                holder_uid=new_guest_uid(),
-                by=acting(request),
-                now=now,
-                guest=form.details(hotel.default_language),
-            )
+            booking = _walk_in_booking(request, form, batch, now)
         except Rejected as error:
             note_refusal(error.code)
             message, status = error.message, error.status
@@ -247,6 +245,30 @@ def walk_in(request: HttpRequest) -> HttpResponse:
         "query": request.GET,
     }
     return render(request, "desk/walk_in_page.html", context, status=status)
+
+
+def _walk_in_booking(request: HttpRequest, form: WalkInForm, batch: Batch, now: datetime) -> Booking:
+    """Book for the guest at the desk; a second press of the same button gives the first one's booking."""
+    key = form.cleaned_data["form_key"]
+    booking = pressed_before(key)
+    if booking is None:
+        try:
+            booking = book_any(
+                batch_id=batch.pk,
+                start=form.cleaned_data["slot"],
+                holder_uid=new_guest_uid(),
+                by=acting(request),
+                now=now,
+                guest=form.details(batch.hotel.default_language),
+            )
+        except (IntegrityError, Rejected):
+            # Two presses at once: the second may find its place taken by the first.
+            booking = pressed_before(key)
+            if booking is None:
+                raise
+    if booking.hotel_id != batch.hotel_id:
+        raise Http404
+    return booking
 
 
 def _walk_in_place(batch: Batch, address: WalkInAddress, hotel: Hotel, now: datetime) -> CalendarPlace:

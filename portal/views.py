@@ -20,6 +20,7 @@ from bookings.domain import book_any, book_slot
 from bookings.forms import BookingForm
 from bookings.holds import hold_slot, release_hold
 from bookings.models import Booking
+from bookings.queries import pressed_before
 from portal.actors import guest
 from portal.addresses import client_address
 from portal.errors import Conflict, Rejected
@@ -189,7 +190,7 @@ def _release(request: HttpRequest) -> HttpResponse:
 def _book(request: HttpRequest, page: Manifest) -> HttpResponse:
     form = page.booking_form = BookingForm(request.POST)
     key = form.cleaned_data.get("form_key") if form.is_valid() else None
-    booking = _pressed_before(key)
+    booking = pressed_before(key)
     if booking is None:
         try:
             chosen = page.chosen
@@ -204,7 +205,7 @@ def _book(request: HttpRequest, page: Manifest) -> HttpResponse:
         except (Http404, IntegrityError, Rejected) as error:
             # Two presses of one button at once: the first one's booking is the answer to both,
             # and the second one may meet its voucher booked, no longer open, or its form used.
-            booking = _pressed_before(key)
+            booking = pressed_before(key)
             if booking is None:
                 return _refused(request, page, error)
     address = reverse("bookings:booking", args=(booking.pk,)) + "?new"
@@ -223,14 +224,6 @@ def _take(chosen: Chosen, start: datetime, form: BookingForm, uid: str, now: dat
     if chosen.is_batch:
         return book_any(batch_id=chosen.key, start=start, holder_uid=uid, by=by, now=now, guest=details)
     return book_slot(voucher_id=chosen.key, start=start, holder_uid=uid, by=by, now=now, guest=details)
-
-
-def _pressed_before(form_key: object) -> Booking | None:
-    """Return the booking that the same form made already.
-
-    Only the browser that was given the form knows its random key, so the booking is its own.
-    """
-    return Booking.objects.filter(form_key=str(form_key)).first() if form_key else None
 
 
 def _refused(request: HttpRequest, page: Manifest, error: Exception) -> HttpResponse:

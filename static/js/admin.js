@@ -1,4 +1,4 @@
-// Names what Django's own widgets leave without a name for those who cannot see them.
+// What staff's pages need beyond Django's own: names for those who cannot see, one answer for a double press.
 "use strict";
 (() => {
   const name = () => {
@@ -12,4 +12,15 @@
   };
   new MutationObserver(name).observe(document.documentElement, { childList: true, subtree: true });
   name();
+
+  // A double press does once what was asked for. What answers with a file leaves its page as it is:
+  // it may be asked for again.
+  const AGAIN = 3000;
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post" || event.defaultPrevented) return;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "1";
+    setTimeout(() => delete form.dataset.sent, AGAIN);
+  });
 })();

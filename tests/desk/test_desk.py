@@ -15,7 +15,18 @@ from bookings.models import Booking, Mail
 from events.models import Event
 from presence.rooms import heartbeat
 from staff.roles import FRONT_DESK
-from tests.make import CLERK, GUEST_UID, NOW, OTHER_UID, make_booking, make_hotel, make_offer, make_voucher
+from tests.checks import unchanged
+from tests.make import (
+    CLERK,
+    GUEST_UID,
+    NOW,
+    OTHER_UID,
+    make_booking,
+    make_hotel,
+    make_offer,
+    make_voucher,
+    make_vouchers,
+)
 from tests.staff import sign_in
 from tests.web import words_of
 from vouchers.domain import redeem_voucher
@@ -280,6 +291,28 @@ def test_a_walk_in_is_booked_on_an_open_voucher(desk: Client, offer: Offer) -> N
     assert (booking.guest_name, booking.slot_start.hour) == ("Walter Walk", 13)
     assert Event.objects.filter(type="voucher.book", actor_id="staff:clerk").exists()
     assert "Walter Walk" in words_of(desk.get(answer.headers["Location"]))
+
+
+def test_a_walk_in_pressed_twice_is_booked_once(desk: Client, offer: Offer) -> None:
+    batch = make_vouchers(offer, 2)[0].batch_id
+    path = f"/desk/walk-in/?batch={batch}"
+    page = desk.get(path).content.decode()
+    (key,) = re.findall(r'name="form_key" value="([0-9a-f-]{36})"', page)
+    typed = {"slot": "slot-2026-03-04T13:00:00Z", "name": "Walter Walk", "form_key": key}
+    first, second = desk.post(path, typed), desk.post(path, typed)
+    assert (first.status_code, second.headers["Location"]) == (302, first.headers["Location"])
+    assert Booking.objects.count() == 1
+    assert key not in desk.get(path).content.decode()
+
+
+def test_a_key_of_another_hotels_form_opens_nothing(desk: Client, offer: Offer) -> None:
+    key = "2b0e1a52-5c5f-4b0e-9a59-0a3b0e5d7c11"
+    foreign = make_voucher(make_offer(make_hotel("hotel-z"), title="Secret bath"))
+    make_booking(foreign, start=datetime(2026, 3, 4, 13, tzinfo=UTC), form_key=key)
+    path = f"/desk/walk-in/?batch={make_voucher(offer).batch_id}"
+    with unchanged():
+        answer = desk.post(path, {"slot": "slot-2026-03-04T13:00:00Z", "name": "W", "form_key": key})
+    assert answer.status_code == 404
 
 
 @pytest.mark.parametrize(
