@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AdminSplitDateTime
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,8 +14,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from access.domain import create_key, revoke_key
 from access.models import ApiKey, KeyState
-from portal.admin import HotelFilter, ReadOnlyAdmin, acting, moment_words
-from portal.admin_actions import APPLY, ask_first, ask_page, run_each
+from portal.admin import HotelFilter, acting, moment_words
+from portal.admin_actions import APPLY, ask_first, run_each
+from portal.admin_once import ShownOnceAdmin
 from portal.callers import Scope
 
 _UTC = ZoneInfo("UTC")
@@ -62,7 +63,7 @@ class ApiKeyForm(forms.ModelForm[ApiKey]):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ReadOnlyAdmin):
+class ApiKeyAdmin(ShownOnceAdmin):
     """Keys of the user's hotels; superusers see platform keys too."""
 
     form = ApiKeyForm
@@ -72,7 +73,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     search_fields = ("name", "id", "hint")
     ordering = ("-id",)
     actions = ("revoke",)
-    add_fields = ("name", "hotel", "scopes", "expires_at")
+    add_fields: ClassVar[Any] = ("name", "hotel", "scopes", "expires_at")
     shown_fields: ClassVar[Any] = (
         "name",
         "whose",
@@ -85,21 +86,10 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         "id",
     )
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Let those make keys who have the permission."""
-        return request.user.has_perm("access.add_apikey")
-
-    def has_revoke_permission(self, request: HttpRequest) -> bool:
-        """Let those revoke keys who may change them."""
-        return request.user.has_perm("access.change_apikey")
-
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:  # noqa: ARG002
-        """Return what is typed for a new key, and what is seen of one."""
-        return self.add_fields if obj is None else self.shown_fields
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:  # noqa: ARG002
-        """Let nothing of a key be changed."""
-        return () if obj is None else self.shown_fields
+    def told_once(self, obj: Any, secret: str) -> tuple[str, str, str]:
+        """Return the key."""
+        title = _("Key of %(name)s") % {"name": obj.name}
+        return title, secret, _("Copy the key now: it is not kept, and cannot be shown again.")
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: ARG002, FBT001
         """Make the key; its secret is kept for the answer to this request alone."""
@@ -114,25 +104,6 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         )
         obj.pk = key.pk
         request.new_secret = secret  # type: ignore[attr-defined]
-
-    def response_add(
-        self,
-        request: HttpRequest,
-        obj: Any,
-        post_url_continue: str | None = None,  # noqa: ARG002 - Django's signature
-    ) -> HttpResponse:
-        """Show the key, once."""
-        response = ask_page(
-            self,
-            request,
-            title=_("Key of %(name)s") % {"name": obj.name},
-            button="",
-            back="../",
-            link=request.new_secret,  # type: ignore[attr-defined]
-            link_words=_("Copy the key now: it is not kept, and cannot be shown again."),
-        )
-        response.headers["Cache-Control"] = "no-store"
-        return response
 
     @admin.action(description=gettext_lazy("Revoke…"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.conf import settings
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -14,8 +14,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from feeds.domain import MOST_PER_HOTEL, make_hotel_feed, revoke_hotel_feed
 from feeds.models import Feed
-from portal.admin import HotelFilter, ReadOnlyAdmin, acting, moment_of
-from portal.admin_actions import APPLY, ask_first, ask_page, run_each
+from portal.admin import HotelFilter, acting, moment_of
+from portal.admin_actions import APPLY, ask_first, run_each
+from portal.admin_once import ShownOnceAdmin
 
 
 class FeedForm(forms.ModelForm[Feed]):
@@ -40,7 +41,7 @@ class FeedForm(forms.ModelForm[Feed]):
 
 
 @admin.register(Feed)
-class FeedAdmin(ReadOnlyAdmin):
+class FeedAdmin(ShownOnceAdmin):
     """Feeds of the user's hotels; a guest's own is nobody's to see."""
 
     form = FeedForm
@@ -50,7 +51,7 @@ class FeedAdmin(ReadOnlyAdmin):
     search_fields = ("name", "id")
     ordering = ("-id",)
     actions = ("revoke",)
-    add_fields = ("name", "hotel")
+    add_fields: ClassVar[Any] = ("name", "hotel")
     shown_fields: ClassVar[Any] = ("name", "hotel", "created", "created_by", "id")
     created = moment_of("created_at", gettext_lazy("created"))
 
@@ -58,21 +59,14 @@ class FeedAdmin(ReadOnlyAdmin):
         """Return the feeds of hotels, and no guest's."""
         return super().get_queryset(request).filter(hotel__isnull=False)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Let those make feeds who have the permission."""
-        return request.user.has_perm("feeds.add_feed")
-
-    def has_revoke_permission(self, request: HttpRequest) -> bool:
-        """Let those switch feeds off who may change them."""
-        return request.user.has_perm("feeds.change_feed")
-
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:  # noqa: ARG002
-        """Return what is typed for a new feed, and what is seen of one."""
-        return self.add_fields if obj is None else self.shown_fields
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:  # noqa: ARG002
-        """Let nothing of a feed be changed."""
-        return () if obj is None else self.shown_fields
+    def told_once(self, obj: Any, secret: str) -> tuple[str, str, str]:
+        """Return the feed's address."""
+        words = _(
+            "Subscribe to this address in a calendar program. Copy it now: it is not kept, and cannot be "
+            "shown again. Whoever has it sees when what is booked, and nothing of any guest."
+        )
+        address = f"{settings.PUBLIC_URL}{reverse('feeds:feed', args=(secret,))}"
+        return _("Calendar feed “%(name)s”") % {"name": obj.name}, address, words
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: ARG002, FBT001
         """Make the feed; its secret is kept for the answer to this request alone."""
@@ -82,29 +76,6 @@ class FeedAdmin(ReadOnlyAdmin):
         )
         obj.pk = feed.pk
         request.new_secret = secret  # type: ignore[attr-defined]
-
-    def response_add(
-        self,
-        request: HttpRequest,
-        obj: Any,
-        post_url_continue: str | None = None,  # noqa: ARG002 - Django's signature
-    ) -> HttpResponse:
-        """Show the address, once."""
-        path = reverse("feeds:feed", args=(request.new_secret,))  # type: ignore[attr-defined]
-        response = ask_page(
-            self,
-            request,
-            title=_("Calendar feed “%(name)s”") % {"name": obj.name},
-            button="",
-            back="../",
-            link=f"{settings.PUBLIC_URL}{path}",
-            link_words=_(
-                "Subscribe to this address in a calendar program. Copy it now: it is not kept, and cannot be "
-                "shown again. Whoever has it sees when what is booked, and nothing of any guest."
-            ),
-        )
-        response.headers["Cache-Control"] = "no-store"
-        return response
 
     @admin.action(description=gettext_lazy("Switch off…"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
