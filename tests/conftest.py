@@ -12,14 +12,14 @@ from tests.servers import manage
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep races, browsers and faults each to one process of those that share the tests out.
+    """Keep a file of races, browsers or faults to one process of those that share the tests out.
 
-    Each brings servers that use the whole machine, and waits for them against the clock.
+    Each brings servers of its own, which its tests share.
     """
     for item in items:
         for kind in ("races", "journeys", "faults"):
             if item.get_closest_marker(kind) is not None:
-                item.add_marker(pytest.mark.xdist_group(kind))
+                item.add_marker(pytest.mark.xdist_group(f"{kind} {item.path.stem}"))
 
 
 @pytest.fixture(scope="session", autouse=True)
