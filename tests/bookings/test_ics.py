@@ -4,6 +4,8 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
+import vobject
+from ical.calendar_stream import IcsCalendarStream
 from icalendar import Calendar, Event
 
 from bookings.domain import cancel_booking, move_booking
@@ -71,6 +73,17 @@ def test_a_cancelled_booking_is_a_cancelled_event() -> None:
     cancel_booking(booking_id=booking.pk, by=HOTEL_SYSTEM, now=NOW)
     booking.refresh_from_db()
     assert (read(booking)[1]["STATUS"], read(booking)[1]["SEQUENCE"]) == ("CANCELLED", 1)
+
+
+@pytest.mark.parametrize("method", list(Method))
+def test_two_more_readers_take_what_a_mail_brings(method: Method) -> None:
+    booking = booked("Australia/Lord_Howe", datetime(2026, 4, 4, 10, tzinfo=UTC))
+    raw = calendar_file(booking, now=NOW, method=method).decode()
+    loose, third = vobject.readOne(raw), IcsCalendarStream.calendar_from_ics(raw)
+    assert (loose.method.value, third.method) == (method.value, method.value)
+    (event,) = third.events
+    assert (event.uid, event.dtstart) == (loose.vevent.uid.value, loose.vevent.dtstart.value)
+    assert event.dtstart == booking.slot_start
 
 
 @pytest.mark.parametrize("name", ['The "Alder"; House: bar, spa', "Näh\r\nBEGIN:VEVENT", "שלום 🚤"])

@@ -11,6 +11,7 @@ import pytest
 import time_machine
 import vobject
 from django.test import Client
+from ical.calendar_stream import IcsCalendarStream
 
 from bookings.domain import cancel_booking, move_booking
 from events.models import Event
@@ -156,10 +157,12 @@ def test_three_readers_see_the_same_wall_time_on_both_sides_of_a_clock_change(zo
     raw = Client().get(guest_feed()).content.decode()
     strict = icalendar.Calendar.from_ical(raw)
     loose = vobject.readOne(raw)
+    third = IcsCalendarStream.calendar_from_ics(raw)
     assert zone in {str(part["TZID"]) for part in strict.walk("VTIMEZONE")}
     for events in (
         [event["DTSTART"].dt for event in strict.walk("VEVENT")],
         [event.dtstart.value for event in loose.vevent_list],
+        [event.dtstart for event in third.events],
     ):
         assert [(at.replace(tzinfo=None), at.utcoffset()) for at in events] == [
             (wall.replace(tzinfo=None), wall.utcoffset()) for wall in walls
