@@ -20,7 +20,7 @@ test: setup ## run the tests; what is not installed is skipped, and says why
 test-postgresql: setup ## run the tests on a throwaway PostgreSQL
 	@$(VENV)/python -m tests.on_postgresql $(SHARED) $(ARGS)
 
-faults: setup ## break things under load, 20 times each, and count what is lost (takes long; ROUNDS=… for fewer)
+faults: setup ## break things under load, 20 times each, and count what is lost (an hour and more; ROUNDS=1 takes ten minutes)
 	@FAULT_ROUNDS=$${ROUNDS:-20} $(VENV)/python -m pytest -m faults -s $(ARGS)
 
 bench: export SECRET_KEY = only-for-the-benchmark-0123456789-abcdefghijklmnopqrstuvwxyz

@@ -3,6 +3,7 @@
 import logging
 from datetime import datetime, timedelta
 
+from django.db import close_old_connections
 from django.utils import timezone
 from django_tasks import task
 
@@ -39,7 +40,10 @@ def send_mail(mail_id: int) -> None:
         Mail.objects.filter(pk=mail.pk).update(sent_at=now, last_error=f"not sent: {why} since")
         return
     try:
-        compose(mail, now=now).send()
+        message = compose(mail, now=now)
+        # The server may take its time: a connection of the pool, where there is one, is others' meanwhile.
+        close_old_connections()
+        message.send()
     except Exception as error:
         # Whatever went wrong (a server that is away, a refused address) is worth another try:
         # the guest waits for this mail. The address stays out of the log.

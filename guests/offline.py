@@ -14,6 +14,8 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 fresh = cache_control(no_cache=True)
+# A page brings a cookie along.
+private = cache_control(private=True, no_cache=True)
 
 
 @cache
@@ -32,7 +34,7 @@ def worker(_request: HttpRequest) -> HttpResponse:
     return response
 
 
-@fresh
+@private
 @require_safe
 def offline(request: HttpRequest) -> HttpResponse:
     """Show what stands for every page that cannot be had without a connection."""

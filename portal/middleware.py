@@ -26,16 +26,20 @@ _PERMISSIONS = (
 Handler = Callable[[HttpRequest], HttpResponse]
 
 
-class PermissionsPolicyMiddleware:
-    """Tell browsers which of the device's abilities the portal never asks for."""
+class BrowserHeadersMiddleware:
+    """Tell browsers and caches whom an answer is for, files included."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Add the header to the answer."""
+        """Add the headers; what says itself how long it may be kept, and by whom, is left so."""
         response = self.get_response(request)
         response.headers["Permissions-Policy"] = _PERMISSIONS
+        # Nothing of ours is for other sites' pages.
+        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        # A cache that goes by the end of an address ("/my/x.css") would give one guest's cookie to others.
+        response.headers.setdefault("Cache-Control", "private, no-cache")
         return response
 
 

@@ -6,6 +6,7 @@ that is half a minute behind is not asked. While it is away, the primary answers
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -40,10 +41,35 @@ class _BehindError(Exception):
 
 
 class _State:
-    """What this process knows of the replica."""
+    """What this process knows of the replica; its outages are said once, whoever else was just asking."""
 
+    lock = threading.Lock()
+    # When it went away, and until when it is left alone, by the monotonic clock; 0 while it is there.
+    away_since = 0.0
     away_until = 0.0
     fresh_until = 0.0
+
+    @classmethod
+    def note_failure(cls, error: Exception) -> None:
+        """Leave the replica alone for a while."""
+        with cls.lock:
+            is_news, now = not cls.away_since, time.monotonic()
+            cls.away_since, cls.away_until = cls.away_since or now, now + _AWAY_SECONDS
+            cls.fresh_until = 0.0
+        if is_news:
+            logger.error("The replica is not asked for a while: %s", type(error).__name__)
+
+    @classmethod
+    def note_success(cls, began: float) -> None:
+        """Take the replica for back; an answer to what was asked before it went away tells nothing."""
+        if not cls.away_since:
+            return
+        with cls.lock:
+            is_news = 0 < cls.away_since < began
+            if is_news:
+                cls.away_since = cls.away_until = 0.0
+        if is_news:
+            logger.warning("The replica is asked again")
 
 
 def is_there() -> bool:
@@ -61,7 +87,8 @@ def from_replica(read: Callable[[], Found]) -> Found:
 
     `read` changes nothing, and gives back rows, not queries that are still to be asked.
     """
-    if not is_there() or not _may_read.get() or time.monotonic() < _State.away_until:
+    began = time.monotonic()
+    if not is_there() or not _may_read.get() or began < _State.away_until:
         return read()
     token = _is_reading.set(True)
     try:
@@ -69,13 +96,9 @@ def from_replica(read: Callable[[], Found]) -> Found:
         found = read()
     except (OperationalError, InterfaceError, _BehindError) as error:
         connections[ALIAS].close()
-        if not _State.away_until:
-            logger.error("The replica is not asked for a while: %s", type(error).__name__)
-        _State.away_until, _State.fresh_until = time.monotonic() + _AWAY_SECONDS, 0.0
+        _State.note_failure(error)
     else:
-        if _State.away_until:
-            logger.warning("The replica is asked again")
-            _State.away_until = 0.0
+        _State.note_success(began)
         return found
     finally:
         _is_reading.reset(token)

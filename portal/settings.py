@@ -131,12 +131,12 @@ PAGE_MEMORY = not DEBUG
 
 MIDDLEWARE = [
     "portal.sight.SightMiddleware",
-    "portal.api_middleware.ApiMiddleware",
+    "portal.middleware.BrowserHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "portal.api_middleware.ApiMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "portal.page_middleware.CspMiddleware",
-    "portal.middleware.PermissionsPolicyMiddleware",
     "portal.page_middleware.SessionMiddleware",
     "portal.middleware.LanguageOfAddressMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -225,10 +225,11 @@ if DATABASE_POOL_SIZE and "postgresql" in _database["ENGINE"]:
 DATABASES = {"default": _database}
 if _replica_url:
     _replica = cast("dict[str, Any]", dj_database_url.parse(_replica_url))
-    if _replica["ENGINE"] != _database["ENGINE"] or "postgresql" not in _replica["ENGINE"]:
+    if not all("postgresql" in named["ENGINE"] for named in (_replica, _database)):
         raise ImproperlyConfigured("DATABASE_REPLICA_URL: name a replica of the PostgreSQL in DATABASE_URL.")
     DATABASES["replica"] = {
         **_replica,
+        "ENGINE": _database["ENGINE"],
         # One that is away is given up soon: the primary answers instead.
         "OPTIONS": {**_replica.get("OPTIONS", {}), "prepare_threshold": 5, "connect_timeout": 2},
         "CONN_MAX_AGE": 600,
@@ -267,6 +268,8 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 for _name, _value in _email.items():
     if _name.startswith("EMAIL_"):

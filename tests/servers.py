@@ -228,15 +228,40 @@ def redis(port: int = 0) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
 # The portal
 
 
+# What systemd does with a socket that it holds for a service.
+_HANDED_OVER = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
+"""
+
+
+def held_socket() -> socket.socket:
+    """Return a socket that takes connections, as systemd holds one for a service that is being restarted."""
+    held = socket.create_server((HOST, 0), backlog=512)
+    held.set_inheritable(True)
+    return held
+
+
 class Portal:
-    """The portal under gunicorn, as an operator would start it."""
+    """The portal under gunicorn, as an operator would start it; on a socket of ours when one is given."""
 
     # What browsers send with every request, beside their cookies.
     headers: Mapping[str, str] = {}
 
-    def __init__(self, database_url: str, log: Path, *, workers: int = 4, port: int = 0, **more: str) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        log: Path,
+        *,
+        workers: int = 4,
+        port: int = 0,
+        held: socket.socket | None = None,
+        **more: str,
+    ) -> None:
         self.database_url = database_url
-        self.port = port or free_port()
+        self.port = held.getsockname()[1] if held else port or free_port()
         self.url = f"http://{HOST}:{self.port}"
         self._log = log
         env = environment(
@@ -246,11 +271,15 @@ class Portal:
             WEB_CONCURRENCY=str(workers),
             **{"PUBLIC_URL": self.url, **more},
         )
+        command = ["-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py")]
+        if held:
+            command = ["-c", _HANDED_OVER, str(held.fileno()), *command]
         with log.open("ab") as sink:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py")],
+                [sys.executable, *command],
                 cwd=ROOT,
                 env=env,
+                pass_fds=[held.fileno()] if held else [],
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=subprocess.STDOUT,
@@ -287,6 +316,11 @@ class Portal:
     def kill_master(self) -> None:
         """End gunicorn's master with SIGKILL; its workers see that, and end by themselves."""
         self._process.kill()
+        self._process.wait()
+
+    def kill(self) -> None:
+        """End master and workers with SIGKILL, as a machine that loses its power."""
+        os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     def reload(self) -> None:

@@ -5,6 +5,7 @@ import time
 from datetime import datetime, timedelta
 
 import requests
+from django.db import close_old_connections
 from django.utils import timezone
 from django_tasks import task
 from requests_hardened.ip_filter import InvalidIPAddress
@@ -44,6 +45,8 @@ def _send(delivery: Delivery, *, at: datetime) -> tuple[int | None, str]:
     receiver = delivery.subscription
     body = body_of(event_facts(delivery.event))
     headers = headers_of(delivery.event_id, body, signed_with=receiver.secrets(at), at=at)
+    # A receiver may take its time: a connection of the pool, where there is one, is others' meanwhile.
+    close_old_connections()
     try:
         status = post(receiver.url, body, headers)
     except InvalidIPAddress:

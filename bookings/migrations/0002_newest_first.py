@@ -2,8 +2,12 @@
 
 from django.db import migrations, models
 
+from portal.migration_steps import AddIndexGently
+
 
 class Migration(migrations.Migration):
+    # An index is built while others write, which no transaction allows.
+    atomic = False
 
     dependencies = [
         ('bookings', '0001_initial'),
@@ -11,7 +15,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddIndex(
+        AddIndexGently(
             model_name='booking',
             index=models.Index(fields=['hotel', 'id'], name='bookings_of_hotel_newest'),
         ),

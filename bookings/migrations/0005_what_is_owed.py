@@ -21,12 +21,4 @@ class Migration(migrations.Migration):
             name='kind',
             field=models.CharField(choices=[('booked', 'Confirmation'), ('moved', 'Moved'), ('cancelled', 'Cancelled'), ('link', 'Guest link'), ('reminder', 'Reminder')], max_length=10, verbose_name='kind'),
         ),
-        migrations.AddIndex(
-            model_name='booking',
-            index=models.Index(condition=models.Q(('remind_at__isnull', False), ('status', 'booked')), fields=['remind_at'], name='bookings_to_remind'),
-        ),
-        migrations.AddIndex(
-            model_name='mail',
-            index=models.Index(condition=models.Q(('failed_at', None), ('sent_at', None)), fields=['created_at'], name='bookings_mail_owed'),
-        ),
     ]

@@ -16,8 +16,4 @@ class Migration(migrations.Migration):
             name='forgotten_at',
             field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name='personal data erased'),
         ),
-        migrations.AddIndex(
-            model_name='booking',
-            index=models.Index(condition=models.Q(('forgotten_at__isnull', True)), fields=['slot_end'], name='bookings_remembered'),
-        ),
     ]

@@ -30,15 +30,16 @@ def outcomes() -> Iterator[list[Outcome]]:
 
 
 @pytest.fixture
-def survives(outcomes: list[Outcome]) -> Callable[[str, Site, Fault], None]:
+def survives(outcomes: list[Outcome]) -> Callable[[str, Site, Fault], Outcome]:
     """Return what tries a fault and fails if anything was lost, double, or answered wrongly."""
 
-    def check(name: str, site: Site, fault: Fault) -> None:
+    def check(name: str, site: Site, fault: Fault) -> Outcome:
         outcome = try_fault(name, site, fault, ROUNDS)
         outcomes.append(outcome)
         tell(HEADING, outcome.row)
-        assert outcome.is_clean, f"{outcome.wrong[:5]} {outcome.faults[:5]}\n{site.portal.log()[-3000:]}"
-        assert "Traceback" not in site.portal.log()
+        assert outcome.is_clean, f"{outcome.wrong[:5]} {outcome.faults[:5]}\n{site.log()[-3000:]}"
+        assert "Traceback" not in site.log()
         assert "Traceback" not in site.workers.log()
+        return outcome
 
     return check

@@ -5,7 +5,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,14 +20,15 @@ _PAUSE_SECONDS = 0.02
 PLACES = 3
 # What a client is answered while a part of the portal is away, or its first try is still at work.
 _LATER = (409, 503)
+# What a proxy says of a machine that died in mid-request, or of all machines.
+_OF_PROXY = (502, 504)
 
 
 class Load:
     """Clients that book one voucher after the other; each goes on with the same key until it is answered."""
 
-    def __init__(self, port: int, key: str, vouchers: Sequence[str], begin: datetime) -> None:
-        self._port = port
-        self._key = key
+    def __init__(self, system: Callable[[], System], vouchers: Sequence[str], begin: datetime) -> None:
+        self._system = system
         self._vouchers = list(vouchers)
         self._begin = begin
         self._next = iter(range(len(self._vouchers)))
@@ -37,6 +38,7 @@ class Load:
         # What was acknowledged: the booking's id, and when.
         self.acknowledged: dict[str, float] = {}
         self.refused: Counter[str] = Counter()
+        # Why they had to ask again: a code, or what happened to the connection.
         self.later: Counter[str] = Counter()
         # What no client should ever be answered.
         self.wrong: list[str] = []
@@ -66,7 +68,7 @@ class Load:
         return max(after - before for before, after in zip([since, *times], [*times, until], strict=True))
 
     def _client(self) -> None:
-        system = System(self._port, self._key)
+        system = self._system()
         while not self._stop.is_set():
             with self._lock:
                 number = next(self._next, None)
@@ -97,6 +99,9 @@ class Load:
 
     def _is_answer(self, reply: Reply) -> bool:
         """Note what a client was answered; False when it is to come again."""
+        if reply.status in _OF_PROXY and b"nginx" in reply.body:
+            self.later[str(reply.status)] += 1
+            return False
         try:
             content: Any = reply.content
         except ValueError:

@@ -1,7 +1,9 @@
 """A portal as it runs for real: web processes, a worker, mail, a receiver of webhooks, and load on it."""
 
 import email
+import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -10,13 +12,17 @@ from pathlib import Path
 from statistics import median
 
 from tests.faults.load import PLACES, Load
+from tests.nginx import BEHIND, NAME, Nginx, nginx
 from tests.races.conftest import Clerk, Engine
+from tests.races.systems import System, SystemBehind
 from tests.races.truth import Truth
-from tests.servers import Portal, portal, until
+from tests.servers import Portal, held_socket, until
 from tests.webhooks.receiver import Receiver, receiving
 from tests.workers import Workers, working
 
 BATCHES = 10
+# Web processes of a machine.
+PROCESSES = 2
 ENV = {
     "API_WRITES_PER_MINUTE": "1000000",
     "API_READS_PER_MINUTE": "1000000",
@@ -24,7 +30,7 @@ ENV = {
 }
 _BEFORE_SECONDS = 0.5
 _RECOVERY_SECONDS = 60
-_DELIVERY_SECONDS = 90
+_DELIVERY_SECONDS = 45
 
 
 @dataclass
@@ -33,22 +39,25 @@ class Outcome:
 
     name: str
     rounds: int = 0
-    acknowledged: int = 0
+    # The ids of bookings, and when each was acknowledged, by the monotonic clock.
+    acknowledged: dict[str, float] = field(default_factory=dict)
     lost: int = 0
     faults: list[str] = field(default_factory=list)
     mails_lost: int = 0
     webhooks_lost: int = 0
     recovered: list[float] = field(default_factory=list)
     silent: list[float] = field(default_factory=list)
+    # Requests that had to be sent again, by what happened to them.
+    again: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
     @property
     def row(self) -> str:
         """The fault's line of the table."""
         return (
-            f"{self.name:44} {self.rounds:6} {self.acknowledged:6} {self.lost:5} {len(self.faults):6} "
+            f"{self.name:44} {self.rounds:6} {len(self.acknowledged):6} {self.lost:5} {len(self.faults):6} "
             f"{self.mails_lost:5} {self.webhooks_lost:8} {median(self.recovered):6.2f} "
-            f"{max(self.recovered):6.2f} {max(self.silent):6.2f} {len(self.wrong):6}"
+            f"{max(self.recovered):6.2f} {max(self.silent):6.2f} {self.again.total():5} {len(self.wrong):7}"
         )
 
     @property
@@ -58,8 +67,8 @@ class Outcome:
 
 
 HEADING = (
-    f"{'fault':44} rounds booked  lost double mails webhooks recovered (s)  silent  wrong\n"
-    f"{'':44}                             lost     lost median   most    (s) answers"
+    f"{'fault':44} rounds booked  lost double mails webhooks recovered (s)  silent asked   wrong\n"
+    f"{'':44}                             lost     lost median   most    (s) again answers"
 )
 
 
@@ -70,18 +79,39 @@ class Site:
     engine: Engine
     database_url: str
     folder: Path
-    portal: Portal
     workers: Workers
     receiver: Receiver
     clerk: Clerk
     env: dict[str, str]
+    machines: list[Portal] = field(default_factory=list)
+    # What takes connections for machines that are being started anew, where something does.
+    held: list[socket.socket] = field(default_factory=list)
+    # What clients ask, where that is not the one machine itself.
+    front: Nginx | None = None
+    # What is booked, a voucher that no client books, and the clients' key.
+    offers: list[str] = field(default_factory=list)
+    spare: str = ""
+    key: str = ""
 
-    def restart_portal(self, stack: ExitStack) -> None:
-        """Start the web server again, on its port: what a supervisor does when it has ended."""
-        log = self.folder / "gunicorn.log"
-        again = Portal(self.database_url, log, workers=2, port=self.portal.port, **self.env)
+    @property
+    def portal(self) -> Portal:
+        """The web server, or the first of them."""
+        return self.machines[0]
+
+    def start_again(self, stack: ExitStack, number: int = 0) -> None:
+        """Start a web server again, on its port: what a supervisor does when it has ended."""
+        port = self.machines[number].port
+        again = _machine(self, number, port)
         stack.callback(again.stop)
-        self.portal = again
+        self.machines[number] = again
+
+    def system(self, key: str) -> System:
+        """Return a client of the portal."""
+        return SystemBehind(self.front, key) if self.front else System(self.portal.port, key)
+
+    def log(self) -> str:
+        """What the web servers have written."""
+        return "".join(machine.log() for machine in self.machines)
 
     def mails(self) -> set[str]:
         """Return the addresses that mails were sent to."""
@@ -93,24 +123,55 @@ class Site:
         return found
 
 
+def _machine(site: Site, number: int, port: int = 0) -> Portal:
+    machine = Portal(
+        site.database_url,
+        site.folder / f"gunicorn-{number}.log",
+        workers=PROCESSES,
+        port=port,
+        held=site.held[number] if site.held else None,
+        **site.env,
+    )
+    if site.env.get("ALLOWED_HOSTS") == NAME:
+        machine.headers = {"Host": NAME}
+    return machine
+
+
 @contextmanager
-def running(engine: Engine, name: str, folder: Path, *, database: str = "", **env: str) -> Iterator[Site]:
-    """Run a site on a new database, or on the one that is given."""
+def running(
+    engine: Engine,
+    name: str,
+    folder: Path,
+    *,
+    database: str = "",
+    machines: int = 1,
+    holds_sockets: bool = False,
+    **env: str,
+) -> Iterator[Site]:
+    """Run a site on a new database, or on the one that is given; several machines stand behind nginx."""
     database_url = database or engine.new_database(name)
     mails = folder / "mails"
     mails.mkdir()
-    web_env = {**ENV, **env}
-    worker_env = {**web_env, "EMAIL_URL": f"file:///{mails}"}
-    clerk = Clerk(database_url, **web_env)
-    try:
-        with (
-            receiving() as receiver,
-            portal(database_url, folder / "gunicorn.log", workers=2, **web_env) as server,
-            working(database_url, folder / "work.log", 1, **worker_env) as workers,
-        ):
-            yield Site(engine, database_url, folder, server, workers, receiver, clerk, web_env)
-    finally:
-        clerk.stop()
+    with ExitStack() as stack:
+        clerk = Clerk(database_url, **{**ENV, **env})
+        stack.callback(clerk.stop)
+        receiver = stack.enter_context(receiving())
+        worker_env = {**ENV, **env, "EMAIL_URL": f"file:///{mails}"}
+        workers = stack.enter_context(working(database_url, folder / "work.log", 1, **worker_env))
+        web_env = {**ENV, **(BEHIND if machines > 1 else {}), **env}
+        site = Site(engine, database_url, folder, workers, receiver, clerk, web_env)
+        if holds_sockets:
+            site.held = [stack.enter_context(held_socket()) for _number in range(machines)]
+        for number in range(machines):
+            site.machines.append(_machine(site, number))
+            stack.callback(site.machines[number].stop)
+        for machine in site.machines:
+            until(machine.answers, seconds=60, what="a web server's first answer")
+        if machines > 1:
+            home = folder / "nginx"
+            home.mkdir()
+            site.front = stack.enter_context(nginx(home, [machine.port for machine in site.machines]))
+        yield site
 
 
 # Breaks something and mends it again; returns when it was whole, by the monotonic clock.
@@ -120,10 +181,11 @@ Fault = Callable[[Site], float]
 def try_fault(name: str, site: Site, fault: Fault, rounds: int) -> Outcome:
     """Let a fault happen again and again under load, then compare what was told with what is stored."""
     outcome = Outcome(name, rounds)
-    offers, vouchers = _stock(site)
+    vouchers = _stock(site)
     site.clerk.ask("subscribe", url=site.receiver.url)
     begin = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=2)
-    with Load(site.portal.port, site.clerk.ask("key"), vouchers, begin) as load:
+    site.key = site.clerk.ask("key")
+    with Load(lambda: site.system(site.key), vouchers, begin) as load:
         for _round in range(rounds):
             began = time.monotonic()
             until(lambda b=began: load.acknowledged_since(b) > 5, seconds=_RECOVERY_SECONDS, what="bookings")
@@ -133,40 +195,46 @@ def try_fault(name: str, site: Site, fault: Fault, rounds: int) -> Outcome:
             until(
                 lambda w=whole_at: load.acknowledged_since(w) > 5,
                 seconds=_RECOVERY_SECONDS,
-                what=f"bookings after “{name}”\n{site.portal.log()[-3000:]}",
+                what=f"bookings after “{name}”\n{site.log()[-3000:]}",
             )
             now = time.monotonic()
             outcome.recovered.append(load.first_after(whole_at) - whole_at)
             outcome.silent.append(load.longest_silence(broken_at, now))
-    outcome.acknowledged = len(load.acknowledged)
-    outcome.wrong = load.wrong
-    _compare(site, outcome, offers, set(load.acknowledged))
+    outcome.acknowledged = load.acknowledged
+    outcome.again, outcome.wrong = load.later, load.wrong
+    _compare(site, outcome)
     return outcome
 
 
-def _stock(site: Site) -> tuple[list[str], list[str]]:
-    """Issue what is going to be booked, all of one offer; returns the offer and the vouchers in order."""
+def _stock(site: Site) -> list[str]:
+    """Issue what is going to be booked, all of one offer; returns the vouchers in order, one is kept back."""
     made = site.clerk.ask("seed", vouchers=1000, batches=BATCHES, capacity=PLACES)
-    return [made["offer"]], [voucher for batch in made["vouchers"] for voucher in batch]
+    site.offers = [made["offer"]]
+    *vouchers, site.spare = [voucher for batch in made["vouchers"] for voucher in batch]
+    return vouchers
 
 
-def _compare(site: Site, outcome: Outcome, offers: list[str], acknowledged: set[str]) -> None:
+def _compare(site: Site, outcome: Outcome) -> None:
     """Count what was lost: bookings, and the mails and webhooks of all that are stored."""
-    stored = Truth(site.database_url).read(offers)
-    outcome.lost = len(acknowledged - set(stored.bookings))
+    stored = Truth(site.database_url).read(site.offers)
+    outcome.lost = len(outcome.acknowledged.keys() - stored.bookings.keys())
     outcome.faults = stored.faults()
     addresses = {row["guest_email"] for row in stored.bookings.values()}
     events = {row["id"] for row in stored.events_of("book")}
 
-    def all_came() -> bool:
-        return addresses <= site.mails() and events <= set(site.receiver.ids)
+    def missing() -> int:
+        return len(addresses - site.mails()) + len(events - set(site.receiver.ids))
 
     for is_over in (False, True):
-        if is_over and not all_came():
+        left = missing()
+        if is_over and left:
             # What a killed worker had in hand comes after its lease, which is not waited for here.
             site.clerk.ask("take_back")
+        # A slow machine has its time, as long as something comes.
         deadline = time.monotonic() + _DELIVERY_SECONDS
-        while not all_came() and time.monotonic() < deadline:
+        while left and time.monotonic() < deadline:
             time.sleep(0.5)
+            if (now_left := missing()) < left:
+                left, deadline = now_left, time.monotonic() + _DELIVERY_SECONDS
     outcome.mails_lost = len(addresses - site.mails())
     outcome.webhooks_lost = len(events - set(site.receiver.ids))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.site import Fault, Site, running
+from tests.faults.site import Fault, Outcome, Site, running
 from tests.races.conftest import Engine
 
 pytestmark = pytest.mark.faults
@@ -34,7 +34,7 @@ def site(engine: Engine, tmp_path: Path, clock: Path) -> Iterator[Site]:
 
 
 def test_a_clock_that_jumps_loses_nothing(
-    site: Site, clock: Path, survives: Callable[[str, Site, Fault], None]
+    site: Site, clock: Path, survives: Callable[[str, Site, Fault], Outcome]
 ) -> None:
     jumps = cycle(_JUMPS)
 

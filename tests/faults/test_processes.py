@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from django.db.backends.sqlite3._functions import register
 
-from tests.faults.site import Fault, Site, running
+from tests.faults.site import Fault, Outcome, Site, running
 from tests.races.conftest import Engine
 from tests.servers import until
 
 pytestmark = pytest.mark.faults
-Survives = Callable[[str, Site, Fault], None]
+Survives = Callable[[str, Site, Fault], Outcome]
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_a_master_that_is_killed_and_started_again_loses_nothing(site: Site, sur
             killed_at = time.monotonic()
             # They see that they are orphans, and give the port free.
             until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), what="the orphans' end")
-            site.restart_portal(stack)
+            site.start_again(stack)
             return killed_at
 
         survives(f"{site.engine.name}: the web master killed", site, kill)

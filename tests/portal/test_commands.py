@@ -1,6 +1,7 @@
 """The commands that set up, fill and keep the house."""
 
 import io
+import itertools
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -207,6 +208,35 @@ def test_dispatching_goes_on_when_the_database_was_away(
     assert "Webhooks have to wait: OperationalError" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("loop", "work_of_a_round"),
+    [
+        (work._keep_house_for_ever, "keep_house"),
+        (work._dispatch_for_ever, "dispatch"),
+        (work._serve_for_ever, "serve_all"),
+    ],
+)
+def test_a_thread_that_waits_holds_no_connection_of_the_pool(
+    monkeypatch: pytest.MonkeyPatch, loop: Any, work_of_a_round: str
+) -> None:
+    done: list[str] = []
+
+    class Stop:
+        def wait(self, _seconds: float) -> bool:
+            done.append("wait")
+            return len(done) > 5
+
+    monkeypatch.setattr(work, "close_old_connections", lambda: done.append("give back"))
+    monkeypatch.setattr(work, work_of_a_round, lambda *_now: done.append("work"))
+    monkeypatch.setattr(work, "clear_out", lambda: None)
+    monkeypatch.setattr(work.Heart, "beat", lambda *_now: None)
+    stop: Any = Stop()
+    loop(stop)
+    before = [first for first, second in itertools.pairwise(done) if second == "wait"]
+    assert "work" in done
+    assert set(before) == {"give back"}
+
+
 def test_a_thread_of_webhooks_goes_on_when_the_database_was_away(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -243,6 +273,7 @@ def test_the_queue_goes_on_when_the_database_was_away(
         if len(runs) == 1:
             raise OperationalError("gone")
 
+    monkeypatch.setattr(work, "close_old_connections", lambda: None)
     monkeypatch.setattr(work, "call_command", away_once)
     monkeypatch.setattr(work, "AWAY_SECONDS", 0)
     work._run_queue()

@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from tests.servers import HOST
+from tests.servers import HOST, Server
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,10 @@ class System:
         self._port = port
         self._headers = {"X-TS-APIKEY": key, **headers}
 
+    def connect(self) -> http.client.HTTPConnection:
+        """Return a connection for one request."""
+        return http.client.HTTPConnection(HOST, self._port, timeout=60)
+
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
         """Send a request; underscores in the names of headers stand for dashes."""
         told = {**self._headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
@@ -35,7 +39,7 @@ class System:
         if body is not None:
             told["Content-Type"] = "application/json"
             data = json.dumps(body)
-        connection = http.client.HTTPConnection(HOST, self._port, timeout=60)
+        connection = self.connect()
         try:
             connection.request(method, f"/api/{path}", data, told)
             response = connection.getresponse()
@@ -51,3 +55,14 @@ class System:
 
     def get(self, path: str, **headers: str) -> Reply:
         return self.ask("GET", path, **headers)
+
+
+class SystemBehind(System):
+    """A system that comes through a proxy."""
+
+    def __init__(self, front: Server, key: str) -> None:
+        super().__init__(0, key, **front.headers)
+        self._front = front
+
+    def connect(self) -> http.client.HTTPConnection:
+        return self._front.connect()

@@ -2,15 +2,19 @@
 
 from django.db import migrations, models
 
+from portal.migration_steps import AddIndexGently
+
 
 class Migration(migrations.Migration):
+    # An index is built while others write, which no transaction allows.
+    atomic = False
 
     dependencies = [
         ('vouchers', '0001_initial'),
     ]
 
     operations = [
-        migrations.AddIndex(
+        AddIndexGently(
             model_name='voucher',
             index=models.Index(fields=['hotel', 'id'], name='vouchers_of_hotel_newest'),
         ),

@@ -72,6 +72,16 @@ def clear_out() -> None:
         logger.info("Deleted: %s", ", ".join(f"{number} {name}" for name, number in deleted.items()))
 
 
+def _rests(stop: threading.Event, seconds: float) -> bool:
+    """Wait for a while, without a connection of the pool where there is one; True when told to stop.
+
+    A pool has fewer than there are threads here: one that waited with a connection in its hands would
+    leave none for the mails. Without a pool each thread keeps its own.
+    """
+    close_old_connections()
+    return stop.wait(seconds)
+
+
 def _keep_house_for_ever(stop: threading.Event) -> None:
     cleared_at = float(-CLEAR_EVERY_SECONDS)
     while True:
@@ -84,30 +94,28 @@ def _keep_house_for_ever(stop: threading.Event) -> None:
         except Error as error:
             # The database is away or busy: the next round comes in a minute.
             logger.warning("Housekeeping has to wait: %s", type(error).__name__)
-        if stop.wait(EVERY_SECONDS):
+        if _rests(stop, EVERY_SECONDS):
             return
 
 
 def _dispatch_for_ever(stop: threading.Event) -> None:
     heart = Heart()
-    while not stop.wait(DISPATCH_EVERY_SECONDS):
-        close_old_connections()
+    while not _rests(stop, DISPATCH_EVERY_SECONDS):
         try:
             dispatch(timezone.now())
             heart.beat(timezone.now())
         except Error as error:
             logger.warning("Webhooks have to wait: %s", type(error).__name__)
-            stop.wait(AWAY_SECONDS)
+            _rests(stop, AWAY_SECONDS)
 
 
 def _serve_for_ever(stop: threading.Event) -> None:
-    while not stop.wait(SERVE_EVERY_SECONDS):
-        close_old_connections()
+    while not _rests(stop, SERVE_EVERY_SECONDS):
         try:
             serve_all(timezone.now())
         except Error as error:
             logger.warning("The waiting lists have to wait: %s", type(error).__name__)
-            stop.wait(AWAY_SECONDS)
+            _rests(stop, AWAY_SECONDS)
 
 
 class QueueThread(threading.Thread):
@@ -135,7 +143,7 @@ class QueueThread(threading.Thread):
                 self._worker.run()
             except Error as error:
                 logger.warning("The queue %s has to wait: %s", self._queue, type(error).__name__)
-                self._stop_asked.wait(AWAY_SECONDS)
+                _rests(self._stop_asked, AWAY_SECONDS)
         connections.close_all()
 
     def ask_to_end(self) -> None:
@@ -158,6 +166,7 @@ def _run_queue() -> None:
             )
         except Error as error:
             logger.warning("The queue has to wait: %s", type(error).__name__)
+            close_old_connections()
             time.sleep(AWAY_SECONDS)
         else:
             return

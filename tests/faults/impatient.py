@@ -1,0 +1,10 @@
+"""The portal's own settings in a process that asks again after a second for what was away.
+
+A minute, as it is meant, would leave every round of a fault but the first without anything to break.
+"""
+
+from portal import redis_link, replica
+from portal.settings import *  # noqa: F403 - the portal's own settings
+
+redis_link._AWAY_SECONDS = 1
+replica._AWAY_SECONDS = 1
