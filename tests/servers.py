@@ -56,11 +56,11 @@ def environment(database_url: str, **more: str) -> dict[str, str]:
     return {**env, **more}
 
 
-def manage(database_url: str, *command: str, **env: str) -> str:
+def manage(database_url: str, *command: str, root: Path = ROOT, **env: str) -> str:
     """Run a management command to its end and return what it printed."""
     done = subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), *command],
-        cwd=ROOT,
+        [sys.executable, str(root / "manage.py"), *command],
+        cwd=root,
         env=environment(database_url, **env),
         capture_output=True,
         text=True,
@@ -121,6 +121,11 @@ class Cluster:
             timeout=90,
         )
         assert done.returncode == 0, f"{program}: {done.stdout}\n{self.log()}"
+
+    def pids(self) -> set[int]:
+        """Return the process ids of the server and of what it has started (Linux tells)."""
+        pid = int((self._home / "data" / "postmaster.pid").read_text().split()[0])
+        return {pid, *(int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())}
 
     def create(self) -> None:
         """Make the cluster's files."""
@@ -234,7 +239,16 @@ class Portal:
     # What browsers send with every request, beside their cookies.
     headers: Mapping[str, str] = {}
 
-    def __init__(self, database_url: str, log: Path, *, workers: int = 4, port: int = 0, **more: str) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        log: Path,
+        *,
+        workers: int = 4,
+        port: int = 0,
+        root: Path = ROOT,
+        **more: str,
+    ) -> None:
         self.database_url = database_url
         self.port = port or free_port()
         self.url = f"http://{HOST}:{self.port}"
@@ -248,8 +262,8 @@ class Portal:
         )
         with log.open("ab") as sink:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py")],
-                cwd=ROOT,
+                [sys.executable, "-m", "gunicorn", "--config", str(root / "gunicorn.conf.py")],
+                cwd=root,
                 env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
@@ -305,9 +319,14 @@ class Portal:
 
 
 @contextlib.contextmanager
-def portal(database_url: str, log: Path, *, workers: int = 4, **more: str) -> Iterator[Portal]:
-    """Serve the portal for a while: its database is migrated, its static files are collected."""
-    server = Portal(database_url, log, workers=workers, **more)
+def portal(
+    database_url: str, log: Path, *, workers: int = 4, root: Path = ROOT, **more: str
+) -> Iterator[Portal]:
+    """Serve the portal for a while: its database is migrated, its static files are collected.
+
+    `root` is where its code lies.
+    """
+    server = Portal(database_url, log, workers=workers, root=root, **more)
     try:
         until(server.answers, seconds=30, what="the portal's first answer")
         yield server

@@ -1,0 +1,34 @@
+"""Middleware of the benchmark alone: how many statements an answer took, when a request asks for that."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+
+HEADER = "X-Count-Statements"
+
+
+class CountingMiddleware:
+    """Answer with the number of statements; with the value "told", with their text as the body."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        wish = request.META.get("HTTP_X_COUNT_STATEMENTS")
+        if wish is None:
+            return self.get_response(request)
+        told: list[str] = []
+
+        def note(execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:
+            told.append(str(sql))
+            return execute(sql, params, many, context)
+
+        with connection.execute_wrapper(note):
+            response = self.get_response(request)
+        response.headers[HEADER] = str(len(told))
+        if wish == "told":
+            response.content = "\n".join(told)
+            response.headers["Content-Length"] = str(len(response.content))
+        return response
