@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from ninja import Body, Query, Router
 
 from bookings.codes import read_voucher_code
-from bookings.domain import GuestDetails, book_slot, cancel_booking, move_booking, withdraw_voucher
+from bookings.domain import GuestDetails, book_with, cancel_booking, move_booking, withdraw_voucher
 from bookings.models import Booking
 from bookings.online import OnlineGuest, guests_online
 from bookings.records import (
@@ -115,8 +115,8 @@ def book(request: HttpRequest, body: Body[Book]) -> HttpResponse:
     now = timezone.now()
     start = _start_of(body.slot_id)
     voucher = find_voucher(body.voucher_id, caller.issuer())
-    booking = book_slot(
-        voucher_id=voucher.pk,
+    booking = book_with(
+        voucher=voucher,
         start=start,
         holder_uid=body.holder_uid,
         by=caller.by,

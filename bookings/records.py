@@ -15,6 +15,7 @@ from bookings.slots import Calendar, Day, Reason, Slot, Taken
 from bookings.wallclock import day_bounds
 from portal.errors import NotFound, Rejected
 from portal.ids import is_id
+from portal.ready import Given, Ready
 from vouchers.models import Voucher
 from vouchers.records import page_of
 from vouchers.states import Status
@@ -62,13 +63,16 @@ def bookings_of(issuer_uid: str | None) -> QuerySet[Booking]:
     return bookings if issuer_uid is None else bookings.filter(hotel=issuer_uid)
 
 
+_BY_ID = Ready(lambda: Booking.objects.filter(pk=Given("key")).order_by())
+
+
 def find_booking(booking_id: str, issuer_uid: str | None) -> Booking:
     """Return a booking, if it is the hotel's; None means any hotel's.
 
     Raises NotFound("booking_not_found"), the same for a stranger's id and for one that never was.
     """
-    found = bookings_of(issuer_uid).filter(pk=booking_id).first() if is_id(booking_id) else None
-    if found is None:
+    found = _BY_ID.first(key=booking_id) if is_id(booking_id) else None
+    if found is None or issuer_uid not in (None, found.hotel_id):
         raise NotFound("booking_not_found", _("There is no such booking."))
     return found
 

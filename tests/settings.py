@@ -17,3 +17,7 @@ STORAGES = {
     **STORAGES,  # noqa: F405 - the project's own
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+
+# In memory, whatever the backend is called.
+if DATABASES["default"]["ENGINE"] == "portal.sqlite":  # noqa: F405
+    DATABASES["default"]["TEST"] = {"NAME": ":memory:"}  # noqa: F405

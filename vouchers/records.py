@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.errors import NotFound, Rejected
 from portal.ids import is_id
+from vouchers.domain import voucher_with_all
 from vouchers.models import Hotel, Offer, Voucher, VoucherQuerySet
 from vouchers.schemas import VoucherQuery
 from vouchers.terms import EARLIEST, LATEST
@@ -48,9 +49,8 @@ def find_voucher(voucher_id: str, issuer_uid: str | None) -> Voucher:
 
     Raises NotFound("voucher_not_found"), the same for a stranger's id and for one that never was.
     """
-    rows = vouchers_of(issuer_uid).select_related("hotel", "offer")
-    voucher = rows.filter(pk=voucher_id).first() if is_id(voucher_id) else None
-    if voucher is None:
+    voucher = voucher_with_all(voucher_id) if is_id(voucher_id) else None
+    if voucher is None or issuer_uid not in (None, voucher.hotel_id):
         raise NotFound("voucher_not_found", _("There is no such voucher."))
     return voucher
 

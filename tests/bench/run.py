@@ -103,7 +103,7 @@ def measure(side: Side, group: Sequence[Item], seconds: float, *, counts: bool) 
     port = side.server.port
     for item in group:
         before = Load(port, BARE.request).run(seconds / 2)
-        load = Load(port, item.request, item.collects or (lambda _number, _answer: None))
+        load = Load(port, item.request, item.collects if item.collects is not None else (lambda _number, _answer: None))
         cpu = side.cpu()
         rate = load.run(seconds)
         used = tuple(after - start for after, start in zip(side.cpu(), cpu, strict=True))
