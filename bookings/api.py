@@ -19,7 +19,7 @@ from bookings.records import (
     live_booking,
     month_days,
     not_a_slot,
-    slot_facts,
+    slots_text,
 )
 from bookings.schemas import (
     BOOKED_EXAMPLE,
@@ -330,7 +330,7 @@ def available(request: HttpRequest, query: Query[SlotQuery]) -> HttpResponse:
     caller = caller_of(request, Scope.READ_VOUCHERS)
     voucher = find_voucher(query.voucher_id, caller.issuer())
     found = free_slots(voucher, query.since, query.until, now=timezone.now())
-    return answer({"items": [slot_facts(voucher.pk, slot) for slot in found]})
+    return answer({"items": slots_text(voucher.pk, found)})
 
 
 @slots_router.get(
@@ -367,7 +367,7 @@ def calendar(request: HttpRequest, query: Query[CalendarQuery]) -> HttpResponse:
             "items": [
                 {
                     "day": day.day,
-                    "slots": [slot_facts(voucher.pk, slot) for slot in day.slots if slot.left],
+                    "slots": slots_text(voucher.pk, (slot for slot in day.slots if slot.left)),
                     "reason": day.reason,
                     "closure": day.closure or None,
                 }

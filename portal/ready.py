@@ -7,12 +7,14 @@ A `Ready` query is an ordinary queryset in which `Given` stands for the values t
 Their text is always the same, so that PostgreSQL keeps their plans (see `portal.postgresql`).
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Generic, TypeVar, cast
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Expression, Field, JSONField, Model, QuerySet
@@ -98,8 +100,11 @@ class _Compiled:
     def __init__(self, queryset: QuerySet[Any, Any], connection: BaseDatabaseWrapper) -> None:
         self._connection = connection
         self._compiler: Any = queryset.query.get_compiler(connection=connection)
-        self._sql, parameters = self._compiler.as_sql()
-        self._parameters = list(parameters)
+        sql, parameters = self._compiler.as_sql()
+        self._parameters = [one for one in parameters if not _is_word(one)]
+        # Words of the code stand in the statement: only so does a database see, before the values
+        # are told, that an index with a condition serves.
+        self._sql = sql % tuple(f"'{one}'" if _is_word(one) else "%s" for one in parameters)
         columns = [column for column, _sql, _alias in self._compiler.select]
         # By place in the row: what turns a value of the database's into Python's.
         self._converters = list(self._compiler.get_converters(columns).items())
@@ -143,9 +148,35 @@ class _Compiled:
         return made
 
 
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("[a-z_]*", value) is not None
+
+
 def adapted(connection: BaseDatabaseWrapper, value: Any) -> Any:
     """Return a value of a condition as the database takes it."""
     return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+
+
+def as_stored(rows: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
+    """Return the rows of a `values_list` as the database gives them: on SQLite, times are text, truths numbers.
+
+    JSON is text on both databases.
+    """
+    connection = connections[rows.db]
+    try:
+        sql, parameters = rows.query.get_compiler(connection=connection).as_sql()
+    except EmptyResultSet:
+        # Conditions that nothing fulfils.
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return list(cursor.fetchall())
+
+
+def as_instant(value: Any) -> datetime:
+    """Return a time of such a row, in UTC."""
+    moment: datetime = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment.replace(tzinfo=UTC)
 
 
 @cache
