@@ -328,13 +328,17 @@ def mark_no_show(*, booking_id: str, by: Actor, now: datetime) -> Booking:
 
 
 _WITH_VOUCHER = Ready(
-    lambda: Booking.objects.select_related("voucher__hotel", "voucher__offer").filter(pk=Given("key")).order_by()
+    lambda: (
+        Booking.objects.select_related("voucher__hotel", "voucher__offer").filter(pk=Given("key")).order_by()
+    )
 )
 _LOCKED_VOUCHER = Ready(
-    lambda: Voucher.objects.select_for_update(no_key=True, of=("self",))
-    .filter(bookings=Given("key"))
-    .order_by()
-    .values_list("pk")
+    lambda: (
+        Voucher.objects.select_for_update(no_key=True, of=("self",))
+        .filter(bookings=Given("key"))
+        .order_by()
+        .values_list("pk")
+    )
 )
 
 

@@ -122,10 +122,10 @@ class Cluster:
         )
         assert done.returncode == 0, f"{program}: {done.stdout}\n{self.log()}"
 
-    def pids(self) -> set[int]:
-        """Return the process ids of the server and of what it has started (Linux tells)."""
-        pid = int((self._home / "data" / "postmaster.pid").read_text().split()[0])
-        return {pid, *(int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())}
+    @property
+    def pid(self) -> int:
+        """The server's process id."""
+        return int((self._home / "data" / "postmaster.pid").read_text().split()[0])
 
     def create(self) -> None:
         """Make the cluster's files."""
@@ -286,6 +286,11 @@ class Portal:
             return Browser(self).get("/readyz?part=database&part=migrations").status == 200
         except OSError:
             return False
+
+    @property
+    def pid(self) -> int:
+        """The master's process id."""
+        return self._process.pid
 
     def workers(self) -> set[int]:
         """Return the process ids of gunicorn's workers (Linux tells)."""

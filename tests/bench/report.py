@@ -9,10 +9,21 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.bench.load import Load
+
 HEADINGS = (
     f"{'':30}{'per s':>8}{'p50':>8}{'p95':>8}{'p99':>8}{'cpu':>7}{'db cpu':>7}{'sql':>5}{'bytes':>8}"
-    f"{'share':>8}{'aim':>7}"
+    f"{'share':>8}{'by cpu':>8}{'aim':>7}"
 )
+
+
+@dataclass(frozen=True)
+class Around:
+    """The bare view, right before and after an item."""
+
+    requests: int
+    seconds: float
+    cpu_seconds: float
 
 
 @dataclass
@@ -27,20 +38,29 @@ class Measured:
     times: list[float] = field(default_factory=list)
     cpu_seconds: float = 0.0
     database_cpu_seconds: float = 0.0
+    bare_requests: int = 0
+    bare_cpu_seconds: float = 0.0
     client_share: float = 0.0
     statements: int = 0
     bytes: int = 0
 
-    def note(
-        self, rate: float, share: float, times: Sequence[float], cpu: tuple[float, float], client: float
-    ) -> None:
+    def note(self, load: Load, cpu: tuple[float, float], around: Around) -> None:
         """Add a round."""
+        rate = len(load.times) / load.seconds
         self.rates.append(rate)
-        self.shares.append(share)
-        self.times += times
+        self.shares.append(rate / (around.requests / around.seconds))
+        self.times += load.times
         self.cpu_seconds += cpu[0]
         self.database_cpu_seconds += cpu[1]
-        self.client_share = max(self.client_share, client)
+        self.bare_requests += around.requests
+        self.bare_cpu_seconds += around.cpu_seconds
+        self.client_share = max(self.client_share, load.client_share)
+
+    @property
+    def cpu_share(self) -> float:
+        """What the bare view costs the processors, as a share of what this costs: for busy machines."""
+        own = (self.cpu_seconds + self.database_cpu_seconds) / max(len(self.times), 1)
+        return self.bare_cpu_seconds / max(self.bare_requests, 1) / own if own else 0.0
 
     @property
     def rate(self) -> float:
@@ -59,11 +79,12 @@ class Measured:
     def facts(self) -> dict[str, Any]:
         """What is kept of it."""
         number = max(len(self.times), 1)
-        left_out = {"times", "cpu_seconds", "database_cpu_seconds"}
+        left_out = {"times", "cpu_seconds", "database_cpu_seconds", "bare_requests", "bare_cpu_seconds"}
         return {
             **{name: value for name, value in asdict(self).items() if name not in left_out},
             "rate": round(self.rate, 1),
             "share": round(self.share, 4),
+            "cpu_share": round(self.cpu_share, 4),
             "p50_ms": round(self.percentile(0.50), 2),
             "p95_ms": round(self.percentile(0.95), 2),
             "p99_ms": round(self.percentile(0.99), 2),
@@ -80,7 +101,7 @@ class Measured:
         return (
             f"{self.name:30}{self.rate:8.0f}{facts['p50_ms']:8.1f}{facts['p95_ms']:8.1f}{facts['p99_ms']:8.1f}"
             f"{facts['cpu_ms']:7.2f}{facts['database_cpu_ms']:7.2f}{self.statements:5}{self.bytes:8}"
-            f"{self.share:8.3f}{aim}{low}{many}"
+            f"{self.share:8.3f}{self.cpu_share:8.3f}{aim}{low}{many}"
         )
 
 
@@ -92,7 +113,7 @@ def keep(path: Path, runs: Sequence[dict[str, Any]]) -> None:
 
 
 def growth(runs: Sequence[dict[str, Any]]) -> list[str]:
-    """Return by how much each item's median latency grows from the smallest size to the largest, by engine."""
+    """Return by how much each item's cost grows from the smallest size to the largest, by engine."""
     lines = []
     for engine in dict.fromkeys(run["engine"] for run in runs):
         of_engine = sorted((run for run in runs if run["engine"] == engine), key=lambda run: run["vouchers"])
@@ -103,12 +124,14 @@ def growth(runs: Sequence[dict[str, Any]]) -> list[str]:
             f"\n{engine}: median latency, {few['vouchers']} to {many['vouchers']} vouchers, as shares"
         )
         # Of the bare view's in their own runs: the machine may have been slower in one of them.
-        before = {item["name"]: item["share"] for item in few["items"]}
-        lines += [
-            f"{item['name']:30}{before[item['name']] / item['share']:8.2f}×"
-            for item in many["items"]
-            if item["share"] and before.get(item["name"])
-        ]
+        before = {item["name"]: item for item in few["items"]}
+        for item in many["items"]:
+            old = before.get(item["name"])
+            if old and item["share"] and item["cpu_share"]:
+                lines.append(
+                    f"{item['name']:30}{old['share'] / item['share']:8.2f}×"
+                    f"{old['cpu_share'] / item['cpu_share']:8.2f}× by cpu"
+                )
     return lines
 
 

@@ -11,7 +11,7 @@ _TOGETHER = 5000
 
 
 def write(like: Model, varying: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write rows that are all alike but for some fields, named by their attributes, in the caller's transaction.
+    """Write rows that are alike but for some fields, named as a row has them, in the caller's transaction.
 
     Times among the varying values have to be passed through `moment` before.
     """

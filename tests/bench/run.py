@@ -28,7 +28,7 @@ from tests.bench.counting import HEADER
 from tests.bench.items import Item, Seeded, get, groups, post
 from tests.bench.limits import booking_limits
 from tests.bench.load import Load, ask
-from tests.bench.report import HEADINGS, Measured, comparison, growth, keep
+from tests.bench.report import HEADINGS, Around, Measured, comparison, growth, keep
 from tests.servers import (
     ROOT,
     Cluster,
@@ -42,7 +42,7 @@ from tests.servers import (
 
 SETTINGS = {"DJANGO_SETTINGS_MODULE": "tests.bench.settings"}
 _TICK = os.sysconf("SC_CLK_TCK")
-_OUR_FILES = ("__init__.py", "settings.py", "urls.py", "counting.py", "statements.py", "seed.py", "rows.py")
+_OUR_FILES = ("__init__.py", "settings.py", "urls.py", "counting.py", "seed.py", "rows.py")
 
 
 @dataclass(frozen=True)
@@ -81,16 +81,19 @@ class Side:
 
     def cpu(self) -> tuple[float, float]:
         """Return the processor seconds of the web workers and of the database server."""
-        databases = self.database.cluster.pids() if self.database.cluster else set()
-        return _cpu_of(self.server.workers()), _cpu_of(databases)
+        cluster = self.database.cluster
+        return _cpu_of(self.server.pid), _cpu_of(cluster.pid) if cluster else 0.0
 
 
-def _cpu_of(pids: set[int]) -> float:
+def _cpu_of(pid: int) -> float:
+    """Return the processor seconds of a process' children, those that have ended among them."""
+    pids = [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
     ticks = 0
-    for pid in pids:
+    for each in pids:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(words[11]) + int(words[12])
+            words = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+            own = slice(11, 15) if each == pid else slice(11, 13)
+            ticks += sum(int(word) for word in words[own])
     return ticks / _TICK
 
 
@@ -102,19 +105,31 @@ def measure(side: Side, group: Sequence[Item], seconds: float, *, counts: bool) 
     """Measure the items of a group once, each between two measurements of the bare view."""
     port = side.server.port
     for item in group:
-        before = Load(port, BARE.request).run(seconds / 2)
-        load = Load(port, item.request, item.collects if item.collects is not None else (lambda _number, _answer: None))
+        first = side.cpu()
+        bare = [Load(port, BARE.request), Load(port, BARE.request)]
+        bare[0].run(seconds / 2)
+        load = Load(
+            port,
+            item.request,
+            item.collects if item.collects is not None else (lambda _number, _answer: None),
+        )
         cpu = side.cpu()
-        rate = load.run(seconds)
+        load.run(seconds)
         used = tuple(after - start for after, start in zip(side.cpu(), cpu, strict=True))
-        after = Load(port, BARE.request).run(seconds / 2)
+        then = side.cpu()
+        bare[1].run(seconds / 2)
+        last = side.cpu()
         wrong = [status for status in load.statuses if status not in item.done]
         if wrong or not load.times:
             raise RuntimeError(f"{item.name}: answers {load.statuses}\n{side.server.log()[-3000:]}")
-        bare = (before + after) / 2
         if counts:
-            side.of(item).note(rate, rate / bare, load.times, (used[0], used[1]), load.client_share)
-            side.of(BARE).note(bare, 1.0, (), (0, 0), load.client_share)
+            around = Around(
+                requests=sum(len(each.times) for each in bare),
+                seconds=sum(each.seconds for each in bare),
+                cpu_seconds=cpu[0] - first[0] + last[0] - then[0],
+            )
+            side.of(item).note(load, (used[0], used[1]), around)
+            side.of(BARE).note(bare[1], (last[0] - then[0], 0.0), around)
     if any(item.writes for item in group):
         answer = ask(port, _RESET)
         assert answer.status == b"200", side.server.log()[-3000:]
@@ -127,6 +142,8 @@ def look(side: Side, group: Sequence[Item]) -> None:
         request = item.request(0)
         assert request is not None
         answer = ask(side.server.port, request.replace(b"Host:", header, 1))
+        if answer.status not in item.done:
+            raise RuntimeError(f"{item.name}: {answer}\n{side.server.log()[-3000:]}")
         if item.collects is not None:
             item.collects(0, answer)
         found = re.search(HEADER.lower().encode() + rb": *(\d+)", answer.head.lower())
@@ -157,14 +174,9 @@ def measure_all(sides: Sequence[Side], options: argparse.Namespace) -> None:
                 measure(side, group, options.seconds, counts=True)
         for item in together[-1]:
             print(sides[-1].of(item).line(), flush=True)
-    for side in sides:
-        # Measured on its own too: its processor time is what every request costs at least.
-        side.of(BARE).times.clear()
-        load, cpu = Load(side.server.port, BARE.request), side.cpu()
-        load.run(options.seconds)
-        side.of(BARE).times += load.times
-        side.of(BARE).cpu_seconds = side.cpu()[0] - cpu[0]
-        print(side.of(BARE).line(), f"(this client used {load.client_share:.0%} of a core)", flush=True)
+    print(sides[-1].of(BARE).line(), flush=True)
+    busiest = max(measured.client_share for side in sides for measured in side.measured.values())
+    print(f"This client used {busiest:.0%} of a core at most.", flush=True)
 
 
 @contextlib.contextmanager
@@ -207,7 +219,8 @@ def run(engine: str, vouchers: int, options: argparse.Namespace) -> list[dict[st
         base = stack.enter_context(other_tree(options.base, folder)) if options.base else None
         print(f"\n{engine}, {vouchers} vouchers", flush=True)
         seeded = seed(kept.url, vouchers, base or ROOT)
-        trees = [(ROOT, kept, SETTINGS)]
+        script = folder / "script.json"
+        trees = [(ROOT, kept, {**SETTINGS, "BENCH_SCRIPT": str(script)})]
         if base is not None:
             trees.insert(0, (base, kept.copied(folder), {**SETTINGS, "STATIC_ROOT": str(folder / "static")}))
             manage(kept.url, "migrate", "--verbosity=0")
@@ -222,7 +235,7 @@ def run(engine: str, vouchers: int, options: argparse.Namespace) -> list[dict[st
             for number, (tree, there, settings) in enumerate(trees)
         ]
         measure_all(sides, options)
-        limits = booking_limits(sides[-1].server.port, kept.url, seeded, options.seconds)
+        limits = booking_limits(sides[-1].server.port, kept.url, seeded, script)
         for name, rate in limits.items():
             print(f"{name:30}{rate:8.0f}", flush=True)
         runs = [facts_of(side, engine, vouchers, limits) for side in sides]

@@ -94,6 +94,7 @@ def main(vouchers: int) -> dict[str, Any]:
         "slots": [slot_id(start) for start in starts],
         "whole": whole.vouchers.filter(status=Status.ISSUED).values_list("pk", flat=True)[0],
         "rooms": [pool.pk for pool in pools],
+        "offers": [pool.offer_id for pool in pools],
         # Those of different offers in turn.
         "pool": [
             key

@@ -1,9 +1,16 @@
 """The portal's addresses and bare views of the same stack."""
 
+import os
+from functools import cache
+from pathlib import Path
+
 from django.db import connection, transaction
 from django.http import HttpRequest, JsonResponse
 from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
+
+from portal.ready import statement
+from tests.bench.script import ANSWER, Script
 
 
 def bare(_request: HttpRequest) -> JsonResponse:
@@ -35,4 +42,34 @@ def reset(_request: HttpRequest) -> JsonResponse:
     return JsonResponse({"ok": True})
 
 
-urlpatterns = [path("bare/", bare), path("bench/reset/", reset), path("", include("portal.urls"))]
+@cache
+def _script() -> Script:
+    return Script.read(Path(os.environ["BENCH_SCRIPT"]).read_text())
+
+
+@csrf_exempt
+def booking_by_cursor(request: HttpRequest) -> JsonResponse:
+    """Run the statements of a booking, and nothing else."""
+    before, within = _script().filled(int(request.GET["n"]))
+    with statement(connection) as cursor:
+        for sql, values in before:
+            cursor.execute(sql, values)
+    given: int | None = None
+    with transaction.atomic(), statement(connection) as prepared, connection.cursor() as plain:
+        for sql, values in within:
+            # Several statements in one cannot be prepared.
+            cursor = plain if ";" in sql else prepared
+            cursor.execute(sql, [given if value == ANSWER else value for value in values])
+            if "INSERT INTO access_givenanswer" in sql:
+                if ";" in sql:
+                    cursor.nextset()
+                given = cursor.fetchone()[0]
+    return JsonResponse({"ok": True})
+
+
+urlpatterns = [
+    path("bench/cursor/", booking_by_cursor),
+    path("bare/", bare),
+    path("bench/reset/", reset),
+    path("", include("portal.urls")),
+]
