@@ -101,7 +101,9 @@ def _literal(value: Any) -> str:
         return "NULL"
     if isinstance(value, bool | int | float):
         return str(value)
-    return "'" + str(value).replace("'", "''") + "'"
+    # A colon would begin a variable of pgbench's, even within quotes.
+    text = str(value).replace("'", "''")
+    return "E'" + text.replace(":", "\\x3a") + "'" if ":" in text else f"'{text}'"
 
 
 def _for_pgbench(statement: tuple[str, list[Any]]) -> str:
