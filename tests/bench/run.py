@@ -42,7 +42,7 @@ from tests.servers import (
 
 SETTINGS = {"DJANGO_SETTINGS_MODULE": "tests.bench.settings"}
 _TICK = os.sysconf("SC_CLK_TCK")
-_OUR_FILES = ("__init__.py", "settings.py", "urls.py", "counting.py", "seed.py", "rows.py")
+_OUR_FILES = ("__init__.py", "settings.py", "urls.py", "counting.py", "script.py", "seed.py", "rows.py")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from django.http import HttpRequest, JsonResponse
 from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
 
-from portal.ready import statement
 from tests.bench.script import ANSWER, Script
 
 
@@ -51,11 +50,13 @@ def _script() -> Script:
 def booking_by_cursor(request: HttpRequest) -> JsonResponse:
     """Run the statements of a booking, and nothing else."""
     before, within = _script().filled(int(request.GET["n"]))
-    with statement(connection) as cursor:
+    # Another revision may have no cursor for statements that are prepared.
+    prepared_cursor = getattr(connection, "prepared_cursor", connection.cursor)
+    with prepared_cursor() as cursor:
         for sql, values in before:
             cursor.execute(sql, values)
     given: int | None = None
-    with transaction.atomic(), statement(connection) as prepared, connection.cursor() as plain:
+    with transaction.atomic(), prepared_cursor() as prepared, connection.cursor() as plain:
         for sql, values in within:
             # Several statements in one cannot be prepared.
             cursor = plain if ";" in sql else prepared
