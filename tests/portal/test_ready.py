@@ -17,10 +17,12 @@ from vouchers.states import Status
 pytestmark = pytest.mark.django_db
 
 BY_STATUS = Ready(
-    lambda: Voucher.objects.select_related("hotel", "offer")
-    .shown_as(Status.ISSUED, Given("now"))  # type: ignore[arg-type]
-    .filter(holder_uid=Given("holder"))
-    .order_by("pk")
+    lambda: (
+        Voucher.objects.select_related("hotel", "offer")
+        .shown_as(Status.ISSUED, Given("now"))  # type: ignore[arg-type]
+        .filter(holder_uid=Given("holder"))
+        .order_by("pk")
+    )
 )
 
 
@@ -77,8 +79,8 @@ def test_inserting_is_saving() -> None:
     hotel = make_hotel()
     offer = make_offer(hotel)
     hold = Hold(
-        id="h-1", kind="form", guest_uid="ann", offer=offer, slot_start=NOW, slot_end=NOW + timedelta(hours=1),
-        taken_at=NOW, expires_at=NOW + timedelta(minutes=5),
+        id="h-1", kind="form", guest_uid="ann", offer=offer, taken_at=NOW, slot_start=NOW,
+        slot_end=NOW + timedelta(hours=1), expires_at=NOW + timedelta(minutes=5),
     )  # fmt: skip
     insert(hold)
     again = Hold.objects.get()
