@@ -3,10 +3,30 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
-from bookings.models import OFFER_MAX_LENGTH, Booking, Hold
-from bookings.slots import Calendar, ClosedDays, Hours, Taken
+from bookings.models import OFFER_MAX_LENGTH, Booking
+from bookings.slots import Calendar, ClosedDays, Counted, Hours, Taken
 from bookings.wallclock import day_bounds
+from portal.rows import as_date, as_moment, as_time, places_for, rows_of
 from vouchers.models import Batch, Closure, OpeningHours, Voucher
+
+# By hand, since every page, every answer of slots and every booking asks this.
+_HOURS = """
+SELECT offer_id, weekday, opens, closes FROM vouchers_openinghours
+WHERE offer_id IN {} ORDER BY weekday, opens
+"""
+_CLOSURES = """
+SELECT offer_id, first_day, last_day, reason FROM vouchers_closure
+WHERE offer_id IN {} ORDER BY first_day, id
+"""
+_TAKEN = """
+SELECT offer_id, slot_start, slot_end, COUNT(*) FROM bookings_booking
+WHERE status = 'booked' AND offer_id IN {0} AND slot_start > %s AND slot_start < %s AND slot_end > %s
+GROUP BY offer_id, slot_start, slot_end
+UNION ALL
+SELECT offer_id, slot_start, slot_end, 1 FROM bookings_hold
+WHERE offer_id IN {0} AND slot_start > %s AND slot_start < %s AND slot_end > %s
+    AND expires_at > %s AND guest_uid <> %s
+"""
 
 # Whatever has a calendar: a voucher, or a batch of vouchers that are all alike.
 Bookable = Voucher | Batch
@@ -14,18 +34,15 @@ Bookable = Voucher | Batch
 
 def calendars_of(promises: Sequence[Bookable]) -> list[Calendar]:
     """Return the calendars of vouchers or batches, whose hotel and offer are loaded: two queries at most."""
-    offer_ids = {promise.offer_id for promise in promises if promise.offer_id is not None}
+    offer_ids = list({promise.offer_id for promise in promises if promise.offer_id is not None})
     weekly: dict[str, list[Hours]] = {offer_id: [] for offer_id in offer_ids}
     closures: dict[str, list[ClosedDays]] = {offer_id: [] for offer_id in offer_ids}
     if offer_ids:
-        hours = OpeningHours.objects.filter(offer__in=offer_ids).order_by("weekday", "opens")
-        for offer_id, weekday, opens, closes in hours.values_list("offer_id", "weekday", "opens", "closes"):
-            weekly[offer_id].append(Hours(weekday, opens, closes))
-        closed = Closure.objects.filter(offer__in=offer_ids).order_by("first_day", "pk")
-        for offer_id, first, last, reason in closed.values_list(
-            "offer_id", "first_day", "last_day", "reason"
-        ):
-            closures[offer_id].append(ClosedDays(first, last, reason))
+        offers = places_for(offer_ids)
+        for offer_id, weekday, opens, closes in rows_of(OpeningHours, _HOURS.format(offers), offer_ids):
+            weekly[offer_id].append(Hours(weekday, as_time(opens), as_time(closes)))
+        for offer_id, first, last, reason in rows_of(Closure, _CLOSURES.format(offers), offer_ids):
+            closures[offer_id].append(ClosedDays(as_date(first), as_date(last), reason))
     return [_calendar(promise, weekly, closures) for promise in promises]
 
 
@@ -67,23 +84,15 @@ def taken_by_offer(
 
     What is held for `guest_uid` is free for them.
     """
-    intervals: dict[str, list[tuple[datetime, datetime]]] = {key: [] for key in offer_ids}
-    if not intervals:
+    taken: dict[str, list[Counted]] = {key: [] for key in offer_ids}
+    if not taken:
         return {}
-    between = {
-        "offer__in": list(intervals),
-        "slot_start__gt": since - OFFER_MAX_LENGTH,
-        "slot_start__lt": until,
-        "slot_end__gt": since,
-    }
-    columns = ("offer_id", "slot_start", "slot_end")
-    booked = Booking.objects.standing().filter(**between).order_by().values_list(*columns)
-    held = Hold.objects.standing(now).filter(**between).order_by()
-    if guest_uid:
-        held = held.exclude(guest_uid=guest_uid)
-    for offer_id, start, end in booked.union(held.values_list(*columns), all=True):
-        intervals[offer_id].append((start, end))
-    return {offer_id: Taken(found) for offer_id, found in intervals.items()}
+    offers = [*taken]
+    reach = [since - OFFER_MAX_LENGTH, until, since]
+    params = [*offers, *reach, *offers, *reach, now, guest_uid]
+    for offer_id, start, end, number in rows_of(Booking, _TAKEN.format(places_for(offers)), params):
+        taken[offer_id].append((as_moment(start), as_moment(end), number))
+    return {offer_id: Taken(found) for offer_id, found in taken.items()}
 
 
 def taken_for(

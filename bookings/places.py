@@ -39,7 +39,9 @@ class CalendarPlace:
         day: date | None = self._place.get("day")
         if day is None and self.wanted is not None:
             day = self.wanted.astimezone(self.hotel.zone).date()
-        month = self._place.get("month")
+        return self._view(self._place.get("month"), day)
+
+    def _view(self, month: date | None, day: date | None) -> CalendarView:
         return calendar_view(self.promise, now=self._now, month=month, day=day, guest_uid=self._guest_uid)
 
     @cached_property

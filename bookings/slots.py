@@ -17,6 +17,10 @@ _DAY = timedelta(days=1)
 _NEAR = timedelta(hours=3)
 
 
+# An interval, and how often it is taken.
+Counted = tuple[datetime, datetime, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Hours:
     """Opening hours of one weekday (Monday is 0); `closes` at or before `opens` is on the next day."""
@@ -104,13 +108,15 @@ class Day:
 
 
 class Taken:
-    """How many places are taken at each instant, built once from the live bookings."""
+    """How many places are taken at each instant, built once from what is booked and held."""
 
-    def __init__(self, intervals: Iterable[Interval] = ()) -> None:
+    def __init__(self, intervals: Iterable[Interval | Counted] = ()) -> None:
+        """Take intervals; one with a number counts as so many alike."""
         steps: dict[datetime, int] = {}
-        for start, end in intervals:
-            steps[start] = steps.get(start, 0) + 1
-            steps[end] = steps.get(end, 0) - 1
+        for start, end, *times in intervals:
+            number = times[0] if times else 1
+            steps[start] = steps.get(start, 0) + number
+            steps[end] = steps.get(end, 0) - number
         self._times = sorted(steps)
         self._levels = []
         level = 0

@@ -24,9 +24,13 @@ def base36(number: int) -> str:
 
 def new_id(prefix: str, now: datetime) -> str:
     """Return `<prefix>-<base-36 milliseconds>-<random>`."""
-    moment = base36(int(now.timestamp() * 1000))
     random = base36(secrets.randbelow(36**_RANDOM_DIGITS)).rjust(_RANDOM_DIGITS, "0")
-    return f"{prefix}-{moment}-{random}"
+    return f"{id_since(prefix, now)}-{random}"
+
+
+def id_since(prefix: str, moment: datetime) -> str:
+    """Return what every id of this prefix is greater than that is made at a moment or later."""
+    return f"{prefix}-{base36(int(moment.timestamp() * 1000))}"
 
 
 def is_id(text: str) -> bool:

@@ -4,33 +4,50 @@ Everything is read when a template first asks for it, so that a fragment costs o
 it shows.
 """
 
-from datetime import datetime
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from datetime import date, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from django.http import Http404
 
 from bookings.forms import BookingForm
 from bookings.models import Booking, Hold
 from bookings.places import CalendarPlace
-from bookings.queries import next_free_slots, own_bookings
+from bookings.queries import CalendarView, next_free_slots, own_bookings
 from bookings.slots import Slot
 from portal.forms import SORT_NAMES, ManifestForm
+from portal.freshness import Mark, remembered
 from portal.replica import from_replica
 from vouchers import queries
 from vouchers.models import Batch, Voucher
 from vouchers.queries import Card, Filters
 from vouchers.states import Status
 
+Found = TypeVar("Found")
+# Returns what a function finds, under a key; may have found it before.
+Reader = Callable[[Hashable, Callable[[], Found]], Found]
+
 
 class Chosen(CalendarPlace):
     """The voucher or batch that the address names, with its calendar at the address's day."""
 
     def __init__(
-        self, promise: Voucher | Batch, place: dict[str, Any], guest_uid: str, now: datetime
+        self,
+        promise: Voucher | Batch,
+        place: dict[str, Any],
+        guest_uid: str,
+        now: datetime,
+        read: Reader[CalendarView],
     ) -> None:
         super().__init__(promise, place, now, guest_uid)
+        self._read = read
         self.takes_holds = self.can_wait = promise.offer_id is not None
+
+    def _view(self, month: date | None, day: date | None) -> CalendarView:
+        key = ("calendar", self.key, month, day, self._guest_uid)
+        return self._read(key, lambda: super(Chosen, self)._view(month, day))
 
     @property
     def key(self) -> str:
@@ -68,23 +85,36 @@ class Chosen(CalendarPlace):
 class Manifest:
     """The whole page, for one guest at one moment."""
 
-    def __init__(self, form: ManifestForm, guest_uid: str, now: datetime) -> None:
+    def __init__(
+        self, form: ManifestForm, guest_uid: str, now: datetime, *, mark: Mark | None = None
+    ) -> None:
+        """Compose the page of an address; with a mark, of what was found before at the same mark."""
         form.is_valid()
         self.form = form
         self.guest_uid = guest_uid
         self.now = now
+        self._mark = mark
         self.filters: Filters = form.filters()
         self.booking_form: BookingForm | None = None
         self.message = ""
         # What choosing the slot of the address has held.
         self.hold: Hold | None = None
 
+    def _read(self, key: Hashable, read: Callable[[], Any]) -> Any:
+        return read() if self._mark is None else remembered(self._mark, key, read)
+
+    @property
+    def _after(self) -> str:
+        return self.form.cleaned_data.get("after") or ""
+
     @cached_property
     def _page(self) -> queries.CardPage:
-        after = self.form.cleaned_data.get("after") or ""
-        return from_replica(
-            lambda: queries.card_page(self.guest_uid, self.filters, now=self.now, cursor=after)
-        )
+        def read() -> queries.CardPage:
+            return queries.card_page(self.guest_uid, self.filters, now=self.now, cursor=self._after)
+
+        key = ("cards", self.guest_uid, self.filters, self._after)
+        page: queries.CardPage = self._read(key, lambda: from_replica(read))
+        return page
 
     @property
     def cards(self) -> list[Card]:
@@ -99,19 +129,31 @@ class Manifest:
     @cached_property
     def next_free(self) -> dict[str, Slot | None]:
         """The next free slot of each card that can be booked."""
-        bookable = [card.promise for card in self.cards if card.status == Status.ISSUED]
-        return next_free_slots(bookable, now=self.now, guest_uid=self.guest_uid)
+
+        def read() -> dict[str, Slot | None]:
+            bookable = [card.promise for card in self.cards if card.status == Status.ISSUED]
+            return next_free_slots(bookable, now=self.now, guest_uid=self.guest_uid)
+
+        key = ("next", self.guest_uid, self.filters, self._after)
+        slots: dict[str, Slot | None] = self._read(key, read)
+        return slots
 
     @cached_property
     def tabs(self) -> list[tuple[str, str, int]]:
         """The status filter: value, label, true count."""
-        counts = from_replica(lambda: queries.status_counts(self.guest_uid, self.filters, now=self.now))
+
+        def read() -> dict[str, int]:
+            return queries.status_counts(self.guest_uid, self.filters, now=self.now)
+
+        key = ("counts", self.guest_uid, replace(self.filters, status="", sort=""))
+        counts: dict[str, int] = self._read(key, lambda: from_replica(read))
         labels = self.form.fields["status"].choices  # type: ignore[attr-defined]
         return [(value, str(label), counts[value]) for value, label in labels]
 
     @cached_property
     def _choices(self) -> queries.Choices:
-        return from_replica(queries.choices)
+        choices: queries.Choices = self._read("choices", lambda: from_replica(queries.choices))
+        return choices
 
     @property
     def hotels(self) -> list[queries.HotelChoice]:
@@ -137,17 +179,22 @@ class Manifest:
         key = self.form.cleaned_data.get("voucher")
         if not key:
             return None
-        promise: Voucher | Batch | None
-        if key.startswith("vb-"):
-            promise = Batch.objects.select_related("hotel", "offer").filter(pk=key).first()
-        else:
-            visible = Voucher.objects.visible_to(self.guest_uid)
-            promise = visible.select_related("hotel", "offer").filter(pk=key).first()
+        promise: Voucher | Batch | None = self._read(
+            ("promise", key, self.guest_uid), lambda: _promise(key, self.guest_uid)
+        )
         if promise is None:
             raise Http404
-        return Chosen(promise, self.form.cleaned_data, self.guest_uid, self.now)
+        return Chosen(promise, self.form.cleaned_data, self.guest_uid, self.now, self._read)
 
     @cached_property
     def step(self) -> str:
         """How far the guest has come: a phone shows one step at a time."""
         return "list" if self.chosen is None else "calendar"
+
+
+def _promise(key: str, guest_uid: str) -> Voucher | Batch | None:
+    """Return the batch, or the voucher that this guest may see, of a key."""
+    if key.startswith("vb-"):
+        return Batch.objects.select_related("hotel", "offer").filter(pk=key).first()
+    visible = Voucher.objects.visible_to(guest_uid)
+    return visible.select_related("hotel", "offer").filter(pk=key).first()

@@ -126,6 +126,9 @@ INSTALLED_APPS = [
     "legacy",
 ]
 
+# Guests' pages are not made anew while nothing has changed; see portal.freshness.
+PAGE_MEMORY = not DEBUG
+
 MIDDLEWARE = [
     "portal.sight.SightMiddleware",
     "portal.api_middleware.ApiMiddleware",

@@ -1,13 +1,15 @@
 """The manifest page over HTTP, and the pages for what goes wrong."""
 
+import hashlib
 from datetime import datetime
 
+from django.conf import settings
 from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.cache import patch_vary_headers
+from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
@@ -22,6 +24,7 @@ from portal.actors import guest
 from portal.addresses import client_address
 from portal.errors import Conflict, Rejected
 from portal.forms import ManifestForm
+from portal.freshness import Mark, mark_at
 from portal.manifest import Chosen, Manifest
 from portal.metrics import note_refusal
 from portal.refusals import refusal_response
@@ -39,6 +42,7 @@ FRAGMENTS = {
     "day-slots": "bookings/_day_slots.html",
     "booking-panel": "bookings/_booking_panel.html",
 }
+_HTMX_HEADERS = ("HX-Request", "HX-Target", "HX-History-Restore-Request")
 # What there is to show of them before a voucher is chosen.
 _WITHOUT_VOUCHER = {"voucher-list", "more-cards", "booking-steps"}
 
@@ -51,9 +55,37 @@ def manifest(request: HttpRequest) -> HttpResponse:
     """
     if "release" in request.POST:
         return _release(request)
-    page = Manifest(_address_form(request), guest_uid_of(request), timezone.now())
+    uid, now = guest_uid_of(request), timezone.now()
     if request.method == "POST":
+        page = Manifest(_address_form(request), uid, now)
         return _hold(request, page) if "hold" in request.POST else _book(request, page)
+    mark = mark_at(now) if settings.PAGE_MEMORY else None
+    tag = _tag_of(request, uid, mark)
+    unchanged = get_conditional_response(request, etag=tag) if tag else None
+    return _headed(unchanged or _read(request, Manifest(_address_form(request), uid, now, mark=mark)), tag)
+
+
+def _tag_of(request: HttpRequest, uid: str, mark: Mark | None) -> str | None:
+    """Return what is the same while an answer would be; None for one that is never the same again."""
+    # The form of a slot has a key of its own each time.
+    if mark is None or "slot" in request.GET:
+        return None
+    headers = [request.headers.get(name) for name in _HTMX_HEADERS]
+    token = request.COOKIES.get(settings.CSRF_COOKIE_NAME)
+    told = repr((mark, uid, token, get_language(), request.get_full_path(), headers))
+    return f'"{hashlib.sha256(told.encode()).hexdigest()[:32]}"'
+
+
+def _headed(response: HttpResponse, tag: str | None) -> HttpResponse:
+    # GZipMiddleware adds the last one to pages, but not to what says that they are still so.
+    patch_vary_headers(response, (*_HTMX_HEADERS, "Cookie", "Accept-Encoding"))
+    response.headers["Cache-Control"] = "private, no-cache"
+    if tag and response.status_code in (200, 304):
+        response.headers["ETag"] = tag
+    return response
+
+
+def _read(request: HttpRequest, page: Manifest) -> HttpResponse:
     status = 200
     if page.form.errors:
         status = 400
@@ -84,10 +116,7 @@ def _show(request: HttpRequest, page: Manifest, status: int = 200) -> HttpRespon
     # Without a voucher there is no panel that could say it.
     message = page.message if page.chosen is None and not page.form.errors else ""
     context = {"page": page, "chosen": page.chosen, "query": request.GET, "message": message}
-    response = render(request, template, context, status=status)
-    patch_vary_headers(response, ("HX-Request", "HX-Target", "HX-History-Restore-Request", "Cookie"))
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response
+    return _headed(render(request, template, context, status=status), None)
 
 
 def _new_form(page: Manifest) -> BookingForm:

@@ -28,6 +28,7 @@ from tests.journeys.guests import (
     next_month,
     open_day,
     open_slot,
+    open_slot_unheld,
     open_voucher,
     press_book,
 )
@@ -78,7 +79,7 @@ def form(page: Page, site: Site) -> None:
 def form_error(page: Page, site: Site) -> None:
     form(page, site)
     fill_form(page, email="ada@nowhere")
-    page.locator("#booking-form button").click()
+    page.locator("#booking-form button[name=slot]").click()
     expect(page.locator(".field-bad")).to_be_visible()
 
 
@@ -87,14 +88,14 @@ def slot_gone(page: Page, site: Site) -> None:
     open_voucher(page, "Meeting-room hour")
     next_month(page)
     open_day(page)
-    open_slot(page)
+    open_slot_unheld(page)
     fill_form(page)
     with page.context.browser.new_context(base_url=site.url) as other:
         rival = other.new_page()
         rival.goto(page.url)
         fill_form(rival)
         press_book(rival)
-    page.locator("#booking-form button").click()
+    page.locator("#booking-form button[name=slot]").click()
     expect(page.locator("#booking-panel [role=alert]")).to_be_visible()
 
 

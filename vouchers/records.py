@@ -10,7 +10,8 @@ from orjson import Fragment
 
 from portal.errors import NotFound, Rejected
 from portal.ids import is_id
-from portal.ready import as_instant, as_stored
+from portal.ready import as_stored
+from portal.rows import as_moment
 from vouchers.domain import voucher_with_all
 from vouchers.models import Hotel, Offer, Voucher, VoucherQuerySet
 from vouchers.schemas import VoucherQuery
@@ -72,10 +73,10 @@ def _listed(row: tuple[Any, ...], now: datetime) -> dict[str, Any]:
     facts["issuer_uid"] = facts.pop("hotel_id")
     facts["holder_uid"] = facts["holder_uid"] or None
     for name in ("valid_from", "valid_until", "created_at"):
-        facts[name] = as_instant(facts[name])
+        facts[name] = as_moment(facts[name])
     if facts["price_amount"] is not None:
         facts["price_amount"] = Fragment(f"{facts['price_amount']:.2f}")
-    facts["status"] = shown_status(facts["status"], as_instant(facts.pop("expires_at")), now).value
+    facts["status"] = shown_status(facts["status"], as_moment(facts.pop("expires_at")), now).value
     facts["transferable"] = bool(facts["transferable"])
     facts["terms"] = Fragment(facts["terms"])
     return facts

@@ -1,4 +1,4 @@
-"""Pieces of pages that come many at a time: cards of the list, days of the month.
+"""Pieces of pages that come many at a time: cards of the list, days of the month, times of a day.
 
 Each is a pure function of plain values, so the same words in the same language are rendered
 once and then remembered. A page of twenty cards is mostly a join of known text.
@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from django import template
 from django.http import QueryDict
 from django.template.loader import get_template
+from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
+from bookings.places import CalendarPlace
+from bookings.slot_ids import slot_id
 from bookings.slots import Day, Slot
 from vouchers.queries import Card
 
@@ -53,6 +57,22 @@ class BareDay:
     closure: str
 
 
+@dataclass(frozen=True, slots=True)
+class SlotWords:
+    """All that a time of a day says; `start` and `end` are told by the clock of `zone`."""
+
+    language: str | None
+    # Where it leads: to its form while there is a place left, else to its waiting list, if it has one.
+    address: str
+    start: datetime
+    end: datetime
+    zone: ZoneInfo
+    left: int
+    has_places: bool
+    is_held: bool
+    is_chosen: bool
+
+
 def _bare(day: Day) -> BareDay:
     return BareDay(day.day, day.free, day.reason, day.closure)
 
@@ -71,6 +91,11 @@ def _cell(language: str | None, prefix: str, day: BareDay, *, is_chosen: bool) -
 @lru_cache(maxsize=8192)
 def _line(language: str | None, prefix: str, day: BareDay) -> SafeString:  # noqa: ARG001
     return mark_safe(get_template("bookings/_day_line.html").render({"day": day, "prefix": prefix}))  # noqa: S308
+
+
+@lru_cache(maxsize=8192)
+def _slot(slot: SlotWords) -> SafeString:
+    return mark_safe(get_template("bookings/_slot_item.html").render({"slot": slot}))  # noqa: S308
 
 
 def prefix_without(query: QueryDict, *names: str) -> str:
@@ -137,3 +162,30 @@ def month_lines(days: list[Day], query: QueryDict) -> SafeString:
     prefix = prefix_without(query, "month", "day", "slot", "after")
     language = get_language()
     return mark_safe("".join(_line(language, prefix, _bare(day)) for day in days))  # noqa: S308
+
+
+@register.simple_tag
+def slot_items(day: Day, place: CalendarPlace, query: QueryDict) -> SafeString:
+    """Return the times of a day as items of a list."""
+    prefix = f"{prefix_without(query, 'month', 'day', 'slot')}day={day.day}&slot="
+    waiting = f"{reverse('waiting:join')}?voucher={place.promise.pk}&slot=" if place.can_wait else ""
+    language, zone = get_language(), place.hotel.zone
+    has_places = place.calendar.calendar.places > 1
+    pieces = []
+    for slot in day.slots:
+        way = prefix if slot.left else waiting
+        address = f"{way}{quote(slot_id(slot.start))}" if way else ""
+        is_chosen = slot.start == place.wanted
+        words = SlotWords(
+            language,
+            address,
+            slot.start,
+            slot.end,
+            zone,
+            slot.left if has_places else min(slot.left, 1),
+            has_places,
+            place.takes_holds,
+            is_chosen,
+        )
+        pieces.append(_slot(words))
+    return mark_safe("".join(pieces))  # noqa: S308 - as above

@@ -153,7 +153,8 @@ def test_an_erased_guest_has_left_no_trace_anywhere(written: io.StringIO) -> Non
         "bookings_booking.guest_name", "bookings_booking.guest_email", "bookings_booking.guest_note",
         "bookings_booking.cancel_reason", "bookings_mail.recipient", "parties_member.name",
         "parties_member.email", "parties_party.outcome", "guests_linkrequest.address",
-        "access_givenanswer.body", "waiting_entry.guest_name", "waiting_entry.guest_email", "bookings_mail.facts",
+        "access_givenanswer.body", "waiting_entry.guest_name", "waiting_entry.guest_email",
+        "bookings_mail.facts",
     } == traces()  # fmt: skip
     assert client.post("/my/data/delete/").status_code == 200
     assert traces() == set()

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 
-from tests.journeys.guests import PHONE, Site
+from tests.journeys.guests import PHONE, Site, demo_site
 from tests.requirements import skip_or_fail
-from tests.servers import manage, portal
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # A browser's own line about a page that is meant to be refused.
@@ -33,18 +32,9 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 def site(
     browser_type_launch_args: dict[str, Any], tmp_path_factory: pytest.TempPathFactory, static_files: None
 ) -> Iterator[Site]:
-    """Serve the portal with demo data from a database of its own."""
-    home = tmp_path_factory.mktemp("journeys")
-    database = home / "portal.sqlite3"
-    url = f"sqlite:///{database}"
-    told = manage(url, "prepare", "--demo")
-    with portal(url, home / "gunicorn.log", workers=2) as server:
-        yield Site(
-            server.url,
-            database,
-            guest_path=re.search(r"/guest/\S+", told)[0],
-            staff_password=re.search(r"password: (\S+)", told)[1],
-        )
+    """Serve the portal with demo data to all journeys."""
+    with demo_site(tmp_path_factory.mktemp("journeys")) as site:
+        yield site
 
 
 @pytest.fixture(scope="session")

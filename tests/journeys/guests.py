@@ -4,7 +4,8 @@ import re
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -13,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Locator, Page, ViewportSize, expect
 
-from tests.servers import ROOT, environment
+from tests.servers import ROOT, environment, manage, portal
 
 PHONE: ViewportSize = {"width": 360, "height": 740}
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
@@ -85,6 +86,19 @@ class Hand:
         target.fill(text)
 
 
+@contextmanager
+def demo_site(home: Path) -> Iterator[Site]:
+    """Serve the portal with demo data from a database of its own."""
+    database = home / "portal.sqlite3"
+    url = f"sqlite:///{database}"
+    told = manage(url, "prepare", "--demo")
+    guest_path, password = re.search(r"/guest/\S+", told), re.search(r"password: (\S+)", told)
+    assert guest_path
+    assert password
+    with portal(url, home / "gunicorn.log", workers=2) as server:
+        yield Site(server.url, database, guest_path=guest_path[0], staff_password=password[1])
+
+
 def new_email() -> str:
     """Return an address that no guest has used: an offer counts bookings for each address."""
     return f"guest{next(_numbers)}@example.com"
@@ -141,6 +155,13 @@ def open_slot(page: Page, hand: Hand | None = None, *, number: int = 0) -> str:
     return place_of(page)["slot"]
 
 
+def open_slot_unheld(page: Page) -> str:
+    """Open the first free slot by its address, as one passed on: nobody holds it; returns the address."""
+    address = free_slots(page).first.get_attribute("href") or ""
+    page.goto(address)
+    return address
+
+
 def next_month(page: Page) -> None:
     """Turn to the next month, where every day is far enough ahead to move and to cancel."""
     shown = page.locator("#month-title").inner_text()
@@ -159,7 +180,7 @@ def fill_form(page: Page, hand: Hand | None = None, *, name: str = "Ada Lovelace
 
 def press_book(page: Page, hand: Hand | None = None) -> str:
     """Press the button; returns the booking's id."""
-    (hand or Hand()).click(page.locator("#booking-form button").first)
+    (hand or Hand()).click(page.locator("#booking-form button[name=slot]").first)
     return booked(page)
 
 

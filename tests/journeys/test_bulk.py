@@ -9,12 +9,24 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.journeys.guests import Site
+from tests.journeys.guests import Site, demo_site
 from tests.journeys.test_looks import examine
 from tests.servers import ROOT, environment
 
 pytestmark = pytest.mark.journeys
 NewContext = Callable[..., BrowserContext]
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, static_files: None) -> Iterator[Site]:
+    """Serve a portal of its own: thousands of vouchers would be in everybody else's way."""
+    with demo_site(tmp_path_factory.mktemp("bulk")) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def base_url(site: Site) -> str:
+    return site.url
 
 
 @pytest.fixture

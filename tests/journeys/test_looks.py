@@ -16,6 +16,7 @@ from tests.journeys.guests import (
     next_month,
     open_day,
     open_slot,
+    open_slot_unheld,
     open_voucher,
     press_book,
 )
@@ -85,7 +86,7 @@ def form(page: Page, site: Site) -> None:
 def form_with_an_error(page: Page, site: Site) -> None:
     form(page, site)
     fill_form(page, email="nobody@nowhere")
-    page.locator("#booking-form button").click()
+    page.locator("#booking-form button[name=slot]").click()
     expect(page.locator(".field-bad")).to_be_visible()
 
 
@@ -95,14 +96,14 @@ def refusal(page: Page, site: Site) -> None:
     open_voucher(page, "Meeting-room hour")
     next_month(page)
     open_day(page)
-    open_slot(page)
+    open_slot_unheld(page)
     fill_form(page)
     with page.context.browser.new_context(base_url=site.url) as other:
         rival = other.new_page()
         rival.goto(page.url)
         fill_form(rival)
         press_book(rival)
-    page.locator("#booking-form button").click()
+    page.locator("#booking-form button[name=slot]").click()
     expect(page.locator("#booking-panel [role=alert]")).to_be_visible()
 
 

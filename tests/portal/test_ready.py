@@ -9,7 +9,8 @@ from django.db.models import F
 
 from bookings.domain import book_slot
 from bookings.models import Booking, Hold, Mail
-from portal.ready import Given, Ready, as_instant, as_stored, increase, insert, update
+from portal.ready import Given, Ready, as_stored, increase, insert, update
+from portal.rows import as_moment
 from tests.make import HOTEL_SYSTEM, NOW, make_hotel, make_offer, make_voucher, make_vouchers
 from vouchers.models import Batch, Offer, Voucher
 from vouchers.states import Status
@@ -126,7 +127,7 @@ def test_increasing_adds_to_what_is_stored() -> None:
 def test_rows_as_stored_say_the_same_as_objects() -> None:
     voucher = make_voucher(holder_uid="ann")
     rows = as_stored(Voucher.objects.values_list("id", "valid_from", "holder_uid"))
-    assert [(key, as_instant(moment), holder) for key, moment, holder in rows] == [
+    assert [(key, as_moment(moment), holder) for key, moment, holder in rows] == [
         (voucher.pk, voucher.valid_from, "ann")
     ]
     assert as_stored(Voucher.objects.none().values_list("id")) == []
