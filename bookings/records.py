@@ -53,8 +53,11 @@ def slots_text(voucher_id: str, slots: Iterable[Slot]) -> Fragment:
     """Return slots by their published names, as a JSON list: there may be many hundreds in one answer."""
     voucher = to_json(voucher_id).decode()
     pieces = []
+    last, end = None, ""
     for slot in slots:
-        start, end = _text(slot.start), _text(slot.end)
+        # Mostly, one begins where another ends.
+        start = end if slot.start == last else _text(slot.start)
+        last, end = slot.end, _text(slot.end)
         name = slot_id(slot.start) if slot.start.microsecond else f"slot-{start}"
         pieces.append(
             f'{{"slot_id":"{name}","voucher_id":{voucher},"start":"{start}","end":"{end}","places":{slot.left}}}'

@@ -158,9 +158,9 @@ def adapted(connection: BaseDatabaseWrapper, value: Any) -> Any:
 
 
 def as_stored(rows: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
-    """Return the rows of a `values_list` as the database gives them: on SQLite, times are text, truths numbers.
+    """Return the rows of a `values_list` as the database gives them.
 
-    JSON is text on both databases.
+    On SQLite times are naive, and truths are numbers; JSON is text on both databases.
     """
     connection = connections[rows.db]
     try:
@@ -175,7 +175,7 @@ def as_stored(rows: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
 
 @cache
 def _insertion(model: type[Model]) -> tuple[str, list[Any]]:
-    """Return the statement that inserts a row, and the fields of its values; a key of the database's is told."""
+    """Return the statement that inserts a row, and its fields; a key that the database makes is told."""
     quote = connections[_DEFAULT].ops.quote_name
     key = model._meta.pk
     is_made = key.get_internal_type() in ("AutoField", "BigAutoField", "SmallAutoField")
