@@ -25,7 +25,7 @@ from tests.api import Api
 from tests.bench.admin import lists
 from tests.bench.rows import moment, write
 from tests.make import make_hotel, make_offer
-from tests.staff import page_of, sign_in_root
+from tests.staff import page_of
 from vouchers.models import Batch, Hotel, Voucher
 from vouchers.states import Status
 from vouchers.terms import Terms, terms_of
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.django_db
 
 # What grows with every voucher. Batches are read by their hundreds, and are not of these.
 BIG = ("vouchers_voucher", "bookings_booking", "bookings_mail", "events_event")
-HOTELS, VOUCHERS = 8, 400
+HOTELS, VOUCHERS = 4, 250
 KEY = "{0}-mm8w2680-{1:03d}{2:09d}"
 
 
@@ -204,14 +204,22 @@ def test_every_filter_of_the_api_has_an_index(filled: None) -> None:
     assert bad == []
 
 
+@pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="only PostgreSQL has the orders of staff's lists"
+)
 @pytest.mark.parametrize("model", [Voucher, Booking, Event, Mail])
 def test_every_filter_and_order_of_the_admin_has_an_index(model: type[Any], filled: None) -> None:
-    client = sign_in_root()
-    request: HttpRequest = RequestFactory().get("/")
-    request.user = User.objects.get()
-    addresses = dict.fromkeys(lists(request, admin.site._registry[model], page_of(model)))
+    user = User.objects.create_superuser("root")
+    model_admin = admin.site._registry[model]
+
+    def request_of(address: str) -> HttpRequest:
+        request: HttpRequest = RequestFactory().get(address)
+        request.user = user
+        return request
+
+    addresses = dict.fromkeys(lists(request_of("/"), model_admin, page_of(model)))
     assert len(addresses) > 20
     with explained() as bad:
         for address in addresses:
-            assert client.get(address).status_code in (200, 302), address
+            list(model_admin.get_changelist_instance(request_of(address)).result_list)
     assert bad == []
