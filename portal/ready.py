@@ -76,7 +76,8 @@ class Ready(Generic[M]):
         """Return the first of the rows; raises the model's DoesNotExist when there is none."""
         found = self.first(**given)
         if found is None:
-            raise self._make().model.DoesNotExist
+            model: Any = self._make().model
+            raise model.DoesNotExist
         return found
 
     def values(self, **given: Any) -> list[Any]:
@@ -115,7 +116,8 @@ class _Compiled:
         self._model = shape["model"]
         self._from, self._to = shape["select_fields"][0], shape["select_fields"][-1] + 1
         self._names = [column[0].target.attname for column in select[self._from : self._to]]
-        self._related = get_related_populators(shape, select, connection.alias)
+        populators: Any = get_related_populators
+        self._related = populators(shape, select, connection.alias)
 
     def answer(self, given: Mapping[str, Any]) -> list[Any]:
         """Ask the database."""

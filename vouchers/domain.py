@@ -215,7 +215,7 @@ def change_status(
     changed the voucher meanwhile in a way that would not refuse the verb.
     """
     refuse_unless(verb, voucher, by=by, now=now)
-    as_read = {"id": voucher.pk, "status": voucher.status, "holder_uid": voucher.holder_uid}
+    as_read: dict[str, Any] = {"id": voucher.pk, "status": voucher.status, "holder_uid": voucher.holder_uid}
     if voucher.status in states.EXPIRING:
         as_read["expires_at__gt"] = now
     holder = voucher.holder_uid if holder_uid is None else holder_uid

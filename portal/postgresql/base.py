@@ -33,4 +33,5 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.ensure_connection()
         with self.wrap_database_errors:
             # The connection has its time zone's loader already, and its cursors inherit that.
-            return self._prepare_cursor(base.ServerBindingCursor(self.connection))
+            cursor: Any = base.ServerBindingCursor
+            return self._prepare_cursor(cursor(self.connection))  # type: ignore[attr-defined]  # not in the stubs

@@ -105,6 +105,9 @@ def measure(side: Side, group: Sequence[Item], seconds: float, *, counts: bool) 
     """Measure the items of a group once, each between two measurements of the bare view."""
     port = side.server.port
     for item in group:
+        if item.collects is not None:
+            # What an earlier round has booked is gone.
+            item.collects.clear()
         first = side.cpu()
         bare = [Load(port, BARE.request), Load(port, BARE.request)]
         bare[0].run(seconds / 2)
