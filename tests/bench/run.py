@@ -166,7 +166,8 @@ def measure_all(sides: Sequence[Side], options: argparse.Namespace) -> None:
     print(HEADINGS, flush=True)
     made = [list(groups(side.seeded, side.server.port)) for side in sides]
     for together in zip(*made, strict=False):
-        if not any(options.only in item.name for item in together[0]):
+        wanted = options.only.split("|")
+        if not any(text in item.name for item in together[0] for text in wanted):
             continue
         for side, group in zip(sides, together, strict=True):
             look(side, group)
@@ -266,7 +267,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--sizes", default="100000", help="numbers of vouchers, by commas")
     parser.add_argument("--engine", choices=("sqlite", "postgresql", "both"), default="both")
-    parser.add_argument("--only", default="", help="only items whose name holds this text")
+    parser.add_argument("--only", default="", help="only items whose name holds one of these texts: a|b")
     parser.add_argument("--seconds", type=float, default=1.5)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--base", default="", help="a revision to measure in turn with this one")
