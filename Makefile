@@ -5,7 +5,7 @@ SHARED := -n auto --dist loadgroup
 VENV := .venv/bin
 export PORT
 
-.PHONY: run serve test test-postgresql faults bench bench-admin bench-presence screens check checks format setup pins messages
+.PHONY: run serve test test-postgresql faults bench bench-compare bench-admin bench-presence screens check checks format setup pins messages
 
 run: ## serve the portal with demo data on http://127.0.0.1:8000 (PORT=… for another)
 	@$(PYTHON) tools/setup.py runtime
@@ -24,9 +24,14 @@ faults: setup ## break things under load, 20 times each, and count what is lost 
 	@FAULT_ROUNDS=$${ROUNDS:-20} $(VENV)/python -m pytest -m faults -s $(ARGS)
 
 bench: export SECRET_KEY = only-for-the-benchmark-0123456789-abcdefghijklmnopqrstuvwxyz
-bench: setup ## measure the portal against a bare view (takes minutes; ARGS="--engine sqlite --vouchers 1000")
+bench: setup ## measure the portal against a bare view (ARGS="--sizes 1000,100000,1000000" takes long)
 	@$(VENV)/python manage.py collectstatic --noinput --verbosity=0
 	@$(VENV)/python -m tests.bench.run $(ARGS)
+
+bench-compare: export SECRET_KEY = only-for-the-benchmark-0123456789-abcdefghijklmnopqrstuvwxyz
+bench-compare: setup ## measure this tree and another revision in turn (BASE=main)
+	@$(VENV)/python manage.py collectstatic --noinput --verbosity=0
+	@$(VENV)/python -m tests.bench.run --base $${BASE:-main} $(ARGS)
 
 bench-presence: setup ## measure who is online, under load and as it grows (takes minutes; ARGS="--engine redis")
 	@$(VENV)/python -m tests.bench.presence $(ARGS)

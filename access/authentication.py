@@ -14,12 +14,14 @@ from portal.addresses import client_address
 from portal.allowances import Allowance
 from portal.callers import Caller
 from portal.errors import Unauthorized
+from portal.ready import Given, Ready
 from portal.replica import allow, is_there
 
 HEADER = "X-TS-APIKEY"
 _BEARER = "bearer "
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
+_BY_DIGEST = Ready(lambda: ApiKey.objects.filter(digest=Given("digest")).order_by())
 _REFUSALS = {
     KeyState.EXPIRED: Unauthorized("key_expired", _("This key has expired.")),
     KeyState.REVOKED: Unauthorized("key_revoked", _("This key has been revoked.")),
@@ -69,7 +71,7 @@ def caller_by_key(request: HttpRequest, _key: str | None = None) -> Caller:
 
 
 def _find(secret: str) -> ApiKey | None:
-    return ApiKey.objects.filter(digest=digest_of(secret)).first() if secret.startswith(PREFIX) else None
+    return _BY_DIGEST.first(digest=digest_of(secret)) if secret.startswith(PREFIX) else None
 
 
 def counted(request: HttpRequest) -> bool:

@@ -8,12 +8,11 @@ Draft: draft-ietf-httpapi-idempotency-key-header.
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any
 
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -23,13 +22,17 @@ from access.models import GivenAnswer
 from portal.answers import CONTENT_TYPE, refusal
 from portal.callers import Caller
 from portal.errors import Conflict, Malformed, NotAllowed, Rejected
-from portal.outages import is_outage
+from portal.ready import adapted, update
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
 _KEY = re.compile(r"[!-~]{1,255}")
-# A twin waits this long for the first one's answer on PostgreSQL; SQLite has its own timeout.
-_WAIT_SECONDS = 5
+_RESERVE = """
+INSERT INTO access_givenanswer (key_id, idempotency_key, fingerprint, status, body, created_at)
+VALUES (%s, %s, %s, 0, %s, %s) ON CONFLICT (key_id, idempotency_key) DO NOTHING RETURNING id
+"""
+# A twin waits this long for the first one's answer on PostgreSQL.
+_BRIEFLY, _PATIENTLY = "SET LOCAL lock_timeout = '5s'", "SET LOCAL lock_timeout TO DEFAULT"
 _REASON = re.compile(rb'("cancel_reason":)"(?:[^"\\\\]|\\\\.)*"')
 _LOCK_NOT_AVAILABLE = "55P03"
 
@@ -65,9 +68,9 @@ def forget_reasons(booking_ids: Collection[str]) -> None:
 def _once(request: HttpRequest, caller: Caller, key: str, act: Callable[[], HttpResponse]) -> HttpResponse:
     now = timezone.now()
     fingerprint = hashlib.sha256(f"{request.path_info}\n".encode() + request.body).hexdigest()
-    row = GivenAnswer(key_id=caller.key_id, idempotency_key=key, fingerprint=fingerprint, created_at=now)
     with transaction.atomic():
-        if not _reserve(row):
+        row_id = _reserve([caller.key_id, key, fingerprint, b"", now])
+        if row_id is None:
             answers = GivenAnswer.objects.select_for_update()
             given = answers.filter(key=caller.key_id, idempotency_key=key).first()
             if given is None:
@@ -76,44 +79,38 @@ def _once(request: HttpRequest, caller: Caller, key: str, act: Callable[[], Http
             if given.created_at > now - KEEP_ANSWERS:
                 return _again(given, fingerprint)
             # It has been kept for its day, and only waits to be pruned.
-            row.pk = given.pk
+            row_id = given.pk
+            update(GivenAnswer, {"fingerprint": fingerprint, "created_at": now}, id=row_id)
         response = _answer(act)
-        row.status, row.body = response.status_code, response.content
-        row.save(force_update=True)
+        update(GivenAnswer, {"status": response.status_code, "body": response.content}, id=row_id)
     return response
 
 
-def _reserve(row: GivenAnswer) -> bool:
-    """Take an idempotency key in the caller's transaction; False when it was taken before.
+def _reserve(values: list[Any]) -> int | None:
+    """Take an idempotency key in the caller's transaction; returns its row, None when it was taken before.
 
     Raises Conflict("idempotency_key_in_flight") when its first request takes too long.
     """
-    with _bounded_waiting():
-        try:
-            with transaction.atomic():
-                row.save(force_insert=True)
-        except IntegrityError as error:
-            if is_outage(error):
-                raise
-            return False
-    return True
-
-
-@contextmanager
-def _bounded_waiting() -> Iterator[None]:
-    """Wait for another transaction's lock for a few seconds only; SQLite has a timeout of its own."""
+    told = [adapted(connection, value) for value in values]
     if connection.vendor != "postgresql":
-        yield
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL lock_timeout = '{_WAIT_SECONDS}s'")
-        try:
-            yield
-        except OperationalError as error:
-            if getattr(error.__cause__, "sqlstate", "") != _LOCK_NOT_AVAILABLE:
-                raise
-            raise _in_flight() from error
-        cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
+        # SQLite has one writer, and a timeout of its own for the others.
+        with connection.cursor() as cursor:
+            cursor.execute(_RESERVE, told)
+            return _key_of(cursor.fetchone())
+    try:
+        with connection.cursor() as cursor:
+            # On one trip: only this statement waits for a few seconds at most.
+            cursor.execute(f"{_BRIEFLY}; {_RESERVE}; {_PATIENTLY}", told)
+            cursor.nextset()
+            return _key_of(cursor.fetchone())
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", "") != _LOCK_NOT_AVAILABLE:
+            raise
+        raise _in_flight() from error
+
+
+def _key_of(row: tuple[int] | None) -> int | None:
+    return None if row is None else row[0]
 
 
 def _in_flight() -> Conflict:
@@ -134,11 +131,11 @@ def _again(given: GivenAnswer, fingerprint: str) -> HttpResponse:
 def _answer(act: Callable[[], HttpResponse]) -> HttpResponse:
     """Return what the request is answered; a refusal by the state of things is an answer like any other.
 
-    What the caller may not ask at all is raised: nothing is kept of it.
+    A verb that refuses has changed nothing: it is a transaction of its own within this one. What the
+    caller may not ask at all is raised: nothing is kept of it.
     """
     try:
-        with transaction.atomic():
-            return act()
+        return act()
     except (NotAllowed, Malformed):
         raise
     except Rejected as error:

@@ -15,6 +15,7 @@ from django.db import connection
 
 from access.models import Usage
 from portal.allowances import WINDOW_SECONDS, Allowance, window_of
+from portal.ready import count
 from portal.redis_link import ask_redis
 
 _COUNT = """
@@ -75,7 +76,7 @@ def has_written_lately(subject: str, now: datetime) -> bool:
 def _in_database(names: Sequence[str], minute: int) -> list[int]:
     values = [value for name in names for value in (name, minute, 1)]
     rows = ", ".join(["(%s, %s, %s)"] * len(names))
-    with connection.cursor() as cursor:
+    with count(connection) as cursor:
         cursor.execute(_COUNT.format(rows=rows), values)
         return [int(used) for (used,) in cursor.fetchall()]
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from ninja import Body, Query, Router
 
 from bookings.codes import read_voucher_code
-from bookings.domain import GuestDetails, book_slot, cancel_booking, move_booking, withdraw_voucher
+from bookings.domain import GuestDetails, book_with, cancel_booking, move_booking, withdraw_voucher
 from bookings.models import Booking
 from bookings.online import OnlineGuest, guests_online
 from bookings.records import (
@@ -19,7 +19,7 @@ from bookings.records import (
     live_booking,
     month_days,
     not_a_slot,
-    slot_facts,
+    slots_text,
 )
 from bookings.schemas import (
     BOOKED_EXAMPLE,
@@ -115,8 +115,8 @@ def book(request: HttpRequest, body: Body[Book]) -> HttpResponse:
     now = timezone.now()
     start = _start_of(body.slot_id)
     voucher = find_voucher(body.voucher_id, caller.issuer())
-    booking = book_slot(
-        voucher_id=voucher.pk,
+    booking = book_with(
+        voucher=voucher,
         start=start,
         holder_uid=body.holder_uid,
         by=caller.by,
@@ -330,7 +330,7 @@ def available(request: HttpRequest, query: Query[SlotQuery]) -> HttpResponse:
     caller = caller_of(request, Scope.READ_VOUCHERS)
     voucher = find_voucher(query.voucher_id, caller.issuer())
     found = free_slots(voucher, query.since, query.until, now=timezone.now())
-    return answer({"items": [slot_facts(voucher.pk, slot) for slot in found]})
+    return answer({"items": slots_text(voucher.pk, found)})
 
 
 @slots_router.get(
@@ -367,7 +367,7 @@ def calendar(request: HttpRequest, query: Query[CalendarQuery]) -> HttpResponse:
             "items": [
                 {
                     "day": day.day,
-                    "slots": [slot_facts(voucher.pk, slot) for slot in day.slots if slot.left],
+                    "slots": slots_text(voucher.pk, (slot for slot in day.slots if slot.left)),
                     "reason": day.reason,
                     "closure": day.closure or None,
                 }

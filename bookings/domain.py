@@ -32,8 +32,9 @@ from events.domain import Change, record
 from portal.actors import Actor
 from portal.errors import Conflict, Rejected
 from portal.ids import new_id
-from vouchers.domain import change_of, change_status, refuse_unless, state_of
-from vouchers.models import Voucher
+from portal.ready import Given, Ready, insert, update
+from vouchers.domain import change_of, change_status, refuse_unless, state_of, voucher_with_all
+from vouchers.models import Voucher, VoucherQuerySet
 from vouchers.states import Status
 
 
@@ -65,13 +66,39 @@ def book_slot(
     places are taken; Conflict("guest_limit_reached") when a guest has as many live bookings of the
     offer as it allows; Rejected("booking_invalid").
     """
-    voucher = Voucher.objects.select_related("hotel", "offer").get(pk=voucher_id)
+    voucher = voucher_with_all(voucher_id)
+    if voucher is None:
+        raise Voucher.DoesNotExist
+    return book_with(voucher=voucher, start=start, holder_uid=holder_uid, by=by, now=now, guest=guest)
+
+
+def book_with(
+    *,
+    voucher: Voucher,
+    start: datetime,
+    holder_uid: str,
+    by: Actor,
+    now: datetime,
+    guest: GuestDetails = GuestDetails(),
+) -> Booking:
+    """Book a slot with a voucher that was read with its hotel and offer; see `book_slot`."""
     refuse_unless("book", voucher, by=by, now=now)
     calendar = calendar_of(voucher)
     refuse_unless_offered(calendar, start, now)
     refuse_other_holder(holder_uid, by)
     with transaction.atomic(), places_guarded():
         return take_slot(voucher, calendar, start, holder_uid, guest, by, now)
+
+
+def _left() -> VoucherQuerySet:
+    """Return the first voucher of a batch that nobody holds, with its hotel and offer."""
+    open_ones = Voucher.objects.open().shown_as(Status.ISSUED, Given("now"))  # type: ignore[arg-type]
+    return open_ones.filter(batch=Given("batch")).select_related("hotel", "offer").order_by("pk")
+
+
+_LEFT = Ready(lambda: _left()[:1])
+_LEFT_UNLOCKED = Ready(lambda: _left().select_for_update(skip_locked=True, no_key=True, of=("self",))[:1])
+_LEFT_LOCKED = Ready(lambda: _left().select_for_update(no_key=True, of=("self",))[:1])
 
 
 def book_any(
@@ -87,9 +114,7 @@ def book_any(
 
     Raises what `book_slot` raises, and Conflict("batch_used_up") when none is left.
     """
-    vouchers = Voucher.objects.select_related("hotel", "offer")
-    left = vouchers.open().shown_as(Status.ISSUED, now).filter(batch=batch_id).order_by("pk")
-    sample = left.first()
+    sample = _LEFT.first(batch=batch_id, now=now)
     if sample is None:
         raise Conflict("batch_used_up", _("The last of these vouchers has just gone."))
     calendar = calendar_of(sample)
@@ -97,8 +122,7 @@ def book_any(
     refuse_other_holder(holder_uid, by)
     with transaction.atomic(), places_guarded():
         # Vouchers that others are taking at this moment are passed over, not waited for.
-        of_self = left.select_for_update(skip_locked=True, no_key=True, of=("self",))
-        voucher = of_self.first() or left.select_for_update(no_key=True, of=("self",)).first()
+        voucher = _LEFT_UNLOCKED.first(batch=batch_id, now=now) or _LEFT_LOCKED.first(batch=batch_id, now=now)
         if voucher is None:
             raise Conflict("batch_used_up", _("The last of these vouchers has just gone."))
         return take_slot(voucher, calendar, start, holder_uid, guest, by, now)
@@ -150,7 +174,7 @@ def take_slot(
     )
     if voucher.offer is not None and not by.acts_for_hotel:
         refuse_hoarding(voucher.offer, holder_uid, guest.email, now)
-    booking.save(force_insert=True)
+    insert(booking)
     end_holds_of(booking)
     record([change_of(voucher, "book", before=before, extra=_facts(booking))], by=by, now=now)
     owe_mail(booking, MailKind.BOOKED, by=by, now=now)
@@ -183,7 +207,7 @@ def move_booking(*, booking_id: str, start: datetime, by: Actor, now: datetime) 
             now=now,
             expires_at=expiry_of(voucher, calendar, start),
         )
-        as_read = Booking.objects.standing().filter(pk=booking.pk, revision=booking.revision)
+        as_read = {"id": booking.pk, "status": BookingStatus.BOOKED, "revision": booking.revision}
         before = {**state_of(voucher), **_slot_facts(booking)}
         booking.slot_start, booking.slot_end = start, start + calendar.duration
         booking.revision += 1
@@ -191,14 +215,8 @@ def move_booking(*, booking_id: str, start: datetime, by: Actor, now: datetime) 
         # Whoever is here now may not be for the other time.
         booking.arrived_at = None
         booking.remind_at = remind_at(start, booking.guest_email, now=now)
-        if not as_read.update(
-            slot_start=booking.slot_start,
-            slot_end=booking.slot_end,
-            revision=booking.revision,
-            moved_at=now,
-            arrived_at=None,
-            remind_at=booking.remind_at,
-        ):
+        changed = ("slot_start", "slot_end", "revision", "moved_at", "arrived_at", "remind_at")
+        if not update(Booking, {name: getattr(booking, name) for name in changed}, **as_read):
             raise Conflict("booking_changed", _("This booking was changed just now."))
         end_holds_of(booking)
         record([change_of(voucher, "move", before=before, extra=_facts(booking))], by=by, now=now)
@@ -267,9 +285,8 @@ def _release(booking: Booking, verb: str, target: Status, *, reason: str, by: Ac
         now,
         reason,
     )
-    Booking.objects.standing().filter(pk=booking.pk).update(
-        status=booking.status, cancelled_at=now, cancel_reason=reason
-    )
+    changes = {"status": booking.status, "cancelled_at": now, "cancel_reason": reason}
+    update(Booking, changes, id=booking.pk, status=BookingStatus.BOOKED)
     # A guest's own words stay with the booking, where they can be erased: the journal is for ever.
     said = {"reason": reason} if by.acts_for_hotel else {}
     record(
@@ -310,9 +327,24 @@ def mark_no_show(*, booking_id: str, by: Actor, now: datetime) -> Booking:
     return booking
 
 
+_WITH_VOUCHER = Ready(
+    lambda: (
+        Booking.objects.select_related("voucher__hotel", "voucher__offer").filter(pk=Given("key")).order_by()
+    )
+)
+_LOCKED_VOUCHER = Ready(
+    lambda: (
+        Voucher.objects.select_for_update(no_key=True, of=("self",))
+        .filter(bookings=Given("key"))
+        .order_by()
+        .values_list("pk")
+    )
+)
+
+
 def booking_with_voucher(booking_id: str) -> Booking:
     """Return a booking with all that decides what may be done with it."""
-    return Booking.objects.select_related("voucher__hotel", "voucher__offer").get(pk=booking_id)
+    return _WITH_VOUCHER.get(key=booking_id)
 
 
 def lock_voucher_of(booking_id: str) -> None:
@@ -323,8 +355,7 @@ def lock_voucher_of(booking_id: str) -> None:
     changed: that row would look as it was read, and the new booking would stand on an issued
     voucher.
     """
-    vouchers = Voucher.objects.select_for_update(no_key=True, of=("self",))
-    vouchers.filter(bookings=booking_id).values_list("pk").first()
+    _LOCKED_VOUCHER.values(key=booking_id)
 
 
 def expiry_of(voucher: Voucher, calendar: Calendar, start: datetime) -> datetime:

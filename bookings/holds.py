@@ -8,8 +8,7 @@ what comes of them is in the journal. With `domain`, the app's writers.
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import Q
+from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from bookings.calendars import Bookable, calendar_of
@@ -19,8 +18,14 @@ from bookings.rules import refuse_hoarding, refuse_unless_offered
 from portal.actors import guest
 from portal.errors import Conflict, Rejected
 from portal.ids import new_id
+from portal.ready import adapted, statement
 from vouchers.domain import refuse_unless
 from vouchers.models import Offer, Voucher
+
+_END_HOLDS = """
+DELETE FROM bookings_hold
+WHERE guest_uid = %s AND (kind = 'form' OR (offer_id = %s AND slot_start < %s AND slot_end > %s))
+"""
 
 
 def hold_slot(*, promise: Bookable, start: datetime, guest_uid: str, now: datetime) -> Hold | None:
@@ -113,8 +118,9 @@ def end_holds_of(booking: Booking) -> None:
     """
     if booking.offer_id is None:
         return
-    covered = Q(offer=booking.offer_id, slot_start__lt=booking.slot_end, slot_end__gt=booking.slot_start)
-    Hold.objects.filter(Q(kind=HoldKind.FORM) | covered, guest_uid=booking.holder_uid).delete()
+    values = (booking.holder_uid, booking.offer_id, booking.slot_end, booking.slot_start)
+    with statement(connection) as cursor:
+        cursor.execute(_END_HOLDS, [adapted(connection, value) for value in values])
 
 
 def forget_holds(guest_uid: str) -> None:

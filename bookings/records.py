@@ -1,10 +1,12 @@
 """Reads of bookings and slots for systems: what the JSON API shows."""
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
+from orjson import Fragment
 
 from bookings import slots
 from bookings.calendars import calendar_of, taken_for
@@ -13,8 +15,10 @@ from bookings.schemas import BookingQuery
 from bookings.slot_ids import slot_id
 from bookings.slots import Calendar, Day, Reason, Slot, Taken
 from bookings.wallclock import day_bounds
+from portal.answers import to_json
 from portal.errors import NotFound, Rejected
 from portal.ids import is_id
+from portal.ready import Given, Ready
 from vouchers.models import Voucher
 from vouchers.records import page_of
 from vouchers.states import Status
@@ -45,15 +49,25 @@ def booking_facts(booking: Booking) -> dict[str, Any]:
     }
 
 
-def slot_facts(voucher_id: str, slot: Slot) -> dict[str, Any]:
-    """Return a slot's fields by their published names."""
-    return {
-        "slot_id": slot_id(slot.start),
-        "voucher_id": voucher_id,
-        "start": slot.start,
-        "end": slot.end,
-        "places": slot.left,
-    }
+def slots_text(voucher_id: str, slots: Iterable[Slot]) -> Fragment:
+    """Return slots by their published names, as a JSON list: there may be many hundreds in one answer."""
+    voucher = to_json(voucher_id).decode()
+    pieces = []
+    last, end = None, ""
+    for slot in slots:
+        # Mostly, one begins where another ends.
+        start = end if slot.start == last else _text(slot.start)
+        last, end = slot.end, _text(slot.end)
+        name = slot_id(slot.start) if slot.start.microsecond else f"slot-{start}"
+        pieces.append(
+            f'{{"slot_id":"{name}","voucher_id":{voucher},"start":"{start}","end":"{end}","places":{slot.left}}}'
+        )
+    return Fragment(f"[{','.join(pieces)}]")
+
+
+def _text(instant: datetime) -> str:
+    """Return an instant in UTC as the API writes it."""
+    return f"{instant.isoformat()[:-6]}Z"
 
 
 def bookings_of(issuer_uid: str | None) -> QuerySet[Booking]:
@@ -62,13 +76,16 @@ def bookings_of(issuer_uid: str | None) -> QuerySet[Booking]:
     return bookings if issuer_uid is None else bookings.filter(hotel=issuer_uid)
 
 
+_BY_ID = Ready(lambda: Booking.objects.filter(pk=Given("key")).order_by())
+
+
 def find_booking(booking_id: str, issuer_uid: str | None) -> Booking:
     """Return a booking, if it is the hotel's; None means any hotel's.
 
     Raises NotFound("booking_not_found"), the same for a stranger's id and for one that never was.
     """
-    found = bookings_of(issuer_uid).filter(pk=booking_id).first() if is_id(booking_id) else None
-    if found is None:
+    found = _BY_ID.first(key=booking_id) if is_id(booking_id) else None
+    if found is None or issuer_uid not in (None, found.hotel_id):
         raise NotFound("booking_not_found", _("There is no such booking."))
     return found
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from bookings.models import REASON_LENGTH, Booking
@@ -10,6 +11,7 @@ from bookings.slots import Calendar, is_on_calendar
 from bookings.wallclock import day_bounds
 from portal.actors import Actor
 from portal.errors import Conflict, Rejected
+from portal.ready import Given, Ready
 from vouchers.models import Offer, Voucher
 from vouchers.states import Status
 from vouchers.validators import is_storable
@@ -45,6 +47,19 @@ def refuse_unless_offered(calendar: Calendar, start: datetime, now: datetime) ->
         raise Rejected("slot_not_offered", _("This time is not on the calendar."))
 
 
+_LOCKED_OFFER = Ready(
+    lambda: Offer.objects.select_for_update(no_key=True).order_by().filter(pk=Given("key")).values_list("pk")
+)
+
+
+def _standing(**of: Given) -> QuerySet[Booking, tuple[str]]:
+    return Booking.objects.standing().filter(offer=Given("offer"), **of).order_by().values_list("voucher_id")
+
+
+_STANDING_OF_GUEST = Ready(lambda: _standing(holder_uid=Given("holder")))
+_STANDING_OF_EMAIL = Ready(lambda: _standing(guest_email=Given("email")).exclude(guest_email=""))
+
+
 def refuse_hoarding(offer: Offer, holder_uid: str, email: str, now: datetime) -> None:
     """Refuse a guest who has as many live bookings of an offer as it allows, by uid or address.
 
@@ -52,13 +67,12 @@ def refuse_hoarding(offer: Offer, holder_uid: str, email: str, now: datetime) ->
     """
     # The guard of places takes the same lock a moment later: two bookings of one guest at
     # once count one after the other. (SQLite has one writer anyway.)
-    Offer.objects.select_for_update(no_key=True).order_by().filter(pk=offer.pk).values_list("pk").first()
-    standing = Booking.objects.standing().filter(offer=offer).order_by().values_list("voucher_id")
-    found = standing.filter(holder_uid=holder_uid)
+    _LOCKED_OFFER.values(key=offer.pk)
+    found = _STANDING_OF_GUEST.values(offer=offer.pk, holder=holder_uid)
     if email:
-        # A union, not an OR: each half has an index of its own on both databases.
-        found = found.union(standing.filter(guest_email=email.lower()).exclude(guest_email=""))
-    voucher_ids = [voucher_id for (voucher_id,) in found]
+        # Two statements, not an OR: each has an index of its own on both databases.
+        found += _STANDING_OF_EMAIL.values(offer=offer.pk, email=email.lower())
+    voucher_ids = {voucher_id for (voucher_id,) in found}
     number = len(voucher_ids)
     if number >= offer.max_per_guest:
         # Bookings that are over or used still stand, but count no more.

@@ -127,9 +127,11 @@ class Taken:
     def peak(self, start: datetime, end: datetime) -> int:
         """Return the most places taken at any instant from `start` to before `end`."""
         first = max(bisect_right(self._times, start) - 1, 0)
-        last = bisect_left(self._times, end)
-        held = self._levels[first:last]
-        return max(held, default=0) if self._times and self._times[0] < end else 0
+        last = bisect_left(self._times, end, first)
+        # Most slots lie between two changes: no list is made for them.
+        if last - first == 1:
+            return self._levels[first]
+        return max(self._levels[first:last], default=0)
 
 
 def _days(first: date, last: date) -> Iterator[date]:

@@ -12,6 +12,7 @@ from events.models import Event
 from portal.actors import Actor
 from portal.ids import new_id
 from portal.metrics import note_event
+from portal.ready import insert
 from portal.staging import Stage
 
 
@@ -30,7 +31,11 @@ class Change:
 
 def record(changes: Iterable[Change], *, by: Actor, now: datetime) -> None:
     """Write one event for each change, inside the caller's transaction, in the order given."""
-    Event.objects.bulk_create(_events(changes, by=by, now=now), batch_size=500)
+    events = _events(changes, by=by, now=now)
+    if len(events) == 1:
+        insert(events[0])
+    else:
+        Event.objects.bulk_create(events, batch_size=500)
 
 
 def record_aside(stage: Stage, changes: Iterable[Change], *, by: Actor, now: datetime) -> None:

@@ -10,13 +10,15 @@ from typing import Any
 from django.db import connections, router
 from django.db.models import Model
 
+from portal.ready import statement
+
 
 def rows_of(model: type[Model], sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Return the rows of a statement, asked where a model is read; `%s` stands for a value."""
     connection = connections[router.db_for_read(model)]
     adapt = connection.ops.adapt_datetimefield_value
     values = [adapt(value) if isinstance(value, datetime) else value for value in params]
-    with connection.cursor() as cursor:
+    with statement(connection) as cursor:
         cursor.execute(sql, values)
         return list(cursor.fetchall())
 

@@ -188,6 +188,7 @@ TEMPLATES = [
 ]
 
 if "sqlite" in _database["ENGINE"]:
+    _database["ENGINE"] = "portal.sqlite"
     # IMMEDIATE makes every atomic() take the write lock at its start: writers queue up
     # instead of failing with "database is locked" when two of them upgrade a read.
     _database["OPTIONS"] = {
@@ -242,7 +243,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # What receivers of webhooks answer, and how slowly, is theirs, and bulk work takes long: their
 # jobs hold up no mail.
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "webhooks", "bulk"]}}
+TASKS = {"default": {"BACKEND": "portal.jobs.DatabaseBackend", "QUEUES": ["default", "webhooks", "bulk"]}}
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q
 
+from portal.ready import count, statement
 from presence.models import Presence, PresenceStatus
 from presence.window import CODE_CHANGE_COST, Beat, Seen, since_of, until_of
 
@@ -64,7 +65,7 @@ _LAST_SEEN_COLUMN: Any = Presence._meta.get_field("last_seen").get_col("own")
 def beat(uid: str, *, pair_code: str, status: str, now: datetime, minute: int, quota: int) -> Beat | None:
     """Note that a guest is here; None, and nothing noted, when that is one too many for this minute."""
     values = [uid, pair_code, status, _moment(now), minute, quota]
-    with connection.cursor() as cursor:
+    with count(connection) as cursor:
         cursor.execute(_BEAT, values)
         row = cursor.fetchone()
     return None if row is None else Beat(pair_code=row[0], used=row[1])
@@ -73,7 +74,7 @@ def beat(uid: str, *, pair_code: str, status: str, now: datetime, minute: int, q
 def look(uid: str, pair_code: str, now: datetime) -> Seen:
     """Return how a guest stands, whether anyone else with a pair code is online, and the room of both."""
     values = [pair_code, uid, _moment(since_of(now)), _moment(until_of(now)), uid, pair_code, uid]
-    with connection.cursor() as cursor:
+    with statement(connection) as cursor:
         cursor.execute(_LOOK, values)
         code, status, last_seen, minute, used, has_others, room_id = cursor.fetchone()
     return Seen(

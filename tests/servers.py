@@ -56,11 +56,11 @@ def environment(database_url: str, **more: str) -> dict[str, str]:
     return {**env, **more}
 
 
-def manage(database_url: str, *command: str, **env: str) -> str:
+def manage(database_url: str, *command: str, root: Path = ROOT, **env: str) -> str:
     """Run a management command to its end and return what it printed."""
     done = subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), *command],
-        cwd=ROOT,
+        [sys.executable, str(root / "manage.py"), *command],
+        cwd=root,
         env=environment(database_url, **env),
         capture_output=True,
         text=True,
@@ -121,6 +121,11 @@ class Cluster:
             timeout=90,
         )
         assert done.returncode == 0, f"{program}: {done.stdout}\n{self.log()}"
+
+    @property
+    def pid(self) -> int:
+        """The server's process id."""
+        return int((self._home / "data" / "postmaster.pid").read_text().split()[0])
 
     def create(self) -> None:
         """Make the cluster's files."""
@@ -258,6 +263,7 @@ class Portal:
         workers: int = 4,
         port: int = 0,
         held: socket.socket | None = None,
+        root: Path = ROOT,
         **more: str,
     ) -> None:
         self.database_url = database_url
@@ -271,13 +277,13 @@ class Portal:
             WEB_CONCURRENCY=str(workers),
             **{"PUBLIC_URL": self.url, **more},
         )
-        command = ["-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py")]
+        command = ["-m", "gunicorn", "--config", str(root / "gunicorn.conf.py")]
         if held:
             command = ["-c", _HANDED_OVER, str(held.fileno()), *command]
         with log.open("ab") as sink:
             self._process = subprocess.Popen(
                 [sys.executable, *command],
-                cwd=ROOT,
+                cwd=root,
                 env=env,
                 pass_fds=[held.fileno()] if held else [],
                 stdin=subprocess.DEVNULL,
@@ -301,6 +307,11 @@ class Portal:
             return Browser(self).get("/readyz?part=database&part=migrations").status == 200
         except OSError:
             return False
+
+    @property
+    def pid(self) -> int:
+        """The master's process id."""
+        return self._process.pid
 
     def workers(self) -> set[int]:
         """Return the process ids of gunicorn's workers (Linux tells)."""
@@ -339,9 +350,14 @@ class Portal:
 
 
 @contextlib.contextmanager
-def portal(database_url: str, log: Path, *, workers: int = 4, **more: str) -> Iterator[Portal]:
-    """Serve the portal for a while: its database is migrated, its static files are collected."""
-    server = Portal(database_url, log, workers=workers, **more)
+def portal(
+    database_url: str, log: Path, *, workers: int = 4, root: Path = ROOT, **more: str
+) -> Iterator[Portal]:
+    """Serve the portal for a while: its database is migrated, its static files are collected.
+
+    `root` is where its code lies.
+    """
+    server = Portal(database_url, log, workers=workers, root=root, **more)
     try:
         until(server.answers, seconds=30, what="the portal's first answer")
         yield server

@@ -18,5 +18,9 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 
+# In memory, whatever the backend is called.
+if DATABASES["default"]["ENGINE"] == "portal.sqlite":  # noqa: F405
+    DATABASES["default"]["TEST"] = {"NAME": ":memory:"}  # noqa: F405
+
 # Tests change rows by hand, which no event tells; those of the memory itself switch it on.
 PAGE_MEMORY = False

@@ -101,4 +101,4 @@ def list_vouchers(request: HttpRequest, query: Query[VoucherQuery]) -> HttpRespo
     now = timezone.now()
     issuer = caller.issuer(query.issuer_uid)
     vouchers, cursor = from_replica(lambda: voucher_page(query, issuer, now=now))
-    return answer({"items": [voucher_facts(voucher, now) for voucher in vouchers], "next_cursor": cursor})
+    return answer({"items": vouchers, "next_cursor": cursor})

@@ -23,6 +23,7 @@ from events.domain import Change, record
 from portal.actors import Actor, ActorKind
 from portal.errors import Conflict, Rejected
 from portal.ids import new_id
+from portal.ready import Given, Ready, increase, update
 from vouchers import states
 from vouchers.models import OFFER_MAX_MINUTES, Batch, Hotel, Offer, Voucher
 from vouchers.states import Status
@@ -187,6 +188,14 @@ def refuse_unless(verb: str, voucher: Voucher, *, by: Actor, now: datetime) -> N
         raise Conflict(f"voucher_{status}", _REFUSALS[status])
 
 
+_WITH_ALL = Ready(lambda: Voucher.objects.select_related("hotel", "offer").filter(pk=Given("key")).order_by())
+
+
+def voucher_with_all(voucher_id: str) -> Voucher | None:
+    """Return a voucher with its hotel and its offer: all that decides what may be done with it."""
+    return _WITH_ALL.first(key=voucher_id)
+
+
 def change_status(
     verb: str,
     voucher: Voucher,
@@ -206,11 +215,11 @@ def change_status(
     changed the voucher meanwhile in a way that would not refuse the verb.
     """
     refuse_unless(verb, voucher, by=by, now=now)
-    rows = Voucher.objects.filter(pk=voucher.pk, status=voucher.status, holder_uid=voucher.holder_uid)
+    as_read: dict[str, Any] = {"id": voucher.pk, "status": voucher.status, "holder_uid": voucher.holder_uid}
     if voucher.status in states.EXPIRING:
-        rows = rows.filter(expires_at__gt=now)
+        as_read["expires_at__gt"] = now
     holder = voucher.holder_uid if holder_uid is None else holder_uid
-    if not rows.update(status=target, holder_uid=holder, **fields):
+    if not update(Voucher, {"status": target, "holder_uid": holder, **fields}, **as_read):
         refuse_unless(verb, Voucher.objects.get(pk=voucher.pk), by=by, now=now)
         raise Conflict("voucher_changed", _("Someone else changed this voucher just now."))
     before = _counter_of(voucher)
@@ -232,9 +241,9 @@ def _recount(batch_id: str | None, *changes: Mapping[str | None, int]) -> None:
         for counter, number in change.items():
             if counter is not None:
                 sums[counter] += number
-    deltas = {counter: F(counter) + number for counter, number in sums.items() if number}
+    deltas = {counter: number for counter, number in sums.items() if number}
     if batch_id is not None and deltas:
-        Batch.objects.filter(pk=batch_id).update(**deltas)
+        increase(Batch, deltas, id=batch_id)
 
 
 def state_of(voucher: Voucher) -> dict[str, Any]:

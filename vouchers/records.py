@@ -6,11 +6,16 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
+from orjson import Fragment
 
 from portal.errors import NotFound, Rejected
 from portal.ids import is_id
+from portal.ready import as_stored
+from portal.rows import as_moment
+from vouchers.domain import voucher_with_all
 from vouchers.models import Hotel, Offer, Voucher, VoucherQuerySet
 from vouchers.schemas import VoucherQuery
+from vouchers.states import shown_status
 from vouchers.terms import EARLIEST, LATEST
 from vouchers.validators import is_storable
 
@@ -37,6 +42,46 @@ def voucher_facts(voucher: Voucher, now: datetime) -> dict[str, Any]:
     }
 
 
+# What `_listed` makes the same of, in this order.
+_COLUMNS = (
+    "id",
+    "hotel_id",
+    "holder_uid",
+    "service_type",
+    "title",
+    "description",
+    "duration_minutes",
+    "valid_from",
+    "valid_until",
+    "price_amount",
+    "price_currency",
+    "status",
+    "transferable",
+    "terms",
+    "created_at",
+    "offer_id",
+    "expires_at",
+)
+
+
+def _listed(row: tuple[Any, ...], now: datetime) -> dict[str, Any]:
+    """Return what `voucher_facts` returns, of a row as the database gives it.
+
+    A list is read as it stands: making objects of fifty rows takes longer than all else together.
+    """
+    facts = dict(zip(_COLUMNS, row, strict=True))
+    facts["issuer_uid"] = facts.pop("hotel_id")
+    facts["holder_uid"] = facts["holder_uid"] or None
+    for name in ("valid_from", "valid_until", "created_at"):
+        facts[name] = as_moment(facts[name])
+    if facts["price_amount"] is not None:
+        facts["price_amount"] = Fragment(f"{facts['price_amount']:.2f}")
+    facts["status"] = shown_status(facts["status"], as_moment(facts.pop("expires_at")), now).value
+    facts["transferable"] = bool(facts["transferable"])
+    facts["terms"] = Fragment(facts["terms"])
+    return facts
+
+
 def vouchers_of(issuer_uid: str | None) -> VoucherQuerySet:
     """Return the vouchers of a hotel, or of all hotels."""
     vouchers = Voucher.objects.all()
@@ -48,9 +93,8 @@ def find_voucher(voucher_id: str, issuer_uid: str | None) -> Voucher:
 
     Raises NotFound("voucher_not_found"), the same for a stranger's id and for one that never was.
     """
-    rows = vouchers_of(issuer_uid).select_related("hotel", "offer")
-    voucher = rows.filter(pk=voucher_id).first() if is_id(voucher_id) else None
-    if voucher is None:
+    voucher = voucher_with_all(voucher_id) if is_id(voucher_id) else None
+    if voucher is None or issuer_uid not in (None, voucher.hotel_id):
         raise NotFound("voucher_not_found", _("There is no such voucher."))
     return voucher
 
@@ -82,8 +126,8 @@ def find_offer(offer_id: str, issuer_uid: str | None) -> Offer:
 
 def voucher_page(
     query: VoucherQuery, issuer_uid: str | None, *, now: datetime
-) -> tuple[list[Voucher], str | None]:
-    """Return a page of vouchers, newest first, and the cursor of the next; the ids sort by time.
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Return the facts of a page of vouchers, newest first, and the cursor of the next; ids sort by time.
 
     Raises Rejected("cursor_invalid").
     """
@@ -104,7 +148,9 @@ def voucher_page(
         zone = hotel.zone if hotel else ZoneInfo("UTC")
         begins = datetime.combine(query.valid_on, time(), tzinfo=zone)
         rows = rows.filter(valid_from__lt=begins + timedelta(days=1), valid_until__gt=begins)
-    return page_of(rows, query.limit, query.cursor)
+    found = as_stored(_after(rows, query.cursor).values_list(*_COLUMNS)[: query.limit + 1])
+    facts = [_listed(row, now) for row in found[: query.limit]]
+    return facts, (facts[-1]["id"] if len(found) > query.limit else None)
 
 
 def page_of(rows: QuerySet[Any], limit: int, cursor: str) -> tuple[list[Any], str | None]:
@@ -112,9 +158,11 @@ def page_of(rows: QuerySet[Any], limit: int, cursor: str) -> tuple[list[Any], st
 
     The cursor is the id of the last row of the page before. Raises Rejected("cursor_invalid").
     """
-    if cursor:
-        if not is_id(cursor):
-            raise Rejected("cursor_invalid", _("This page of the list does not exist."))
-        rows = rows.filter(pk__lt=cursor)
-    found = list(rows.order_by("-pk")[: limit + 1])
+    found = list(_after(rows, cursor)[: limit + 1])
     return found[:limit], (found[limit - 1].pk if len(found) > limit else None)
+
+
+def _after(rows: QuerySet[Any], cursor: str) -> QuerySet[Any]:
+    if cursor and not is_id(cursor):
+        raise Rejected("cursor_invalid", _("This page of the list does not exist."))
+    return (rows.filter(pk__lt=cursor) if cursor else rows).order_by("-pk")

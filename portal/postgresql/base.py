@@ -1,6 +1,7 @@
 """The database backend that settings name for PostgreSQL."""
 
 import select
+from typing import Any
 
 from django.db.backends.postgresql import base
 
@@ -21,3 +22,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         look.register(self.connection.fileno(), select.POLLIN)
         # On a connection between two statements there is nothing to read but its end, or a notice.
         return not look.poll(0) or super().is_usable()
+
+    def prepared_cursor(self) -> Any:
+        """Return a cursor that sends values apart from the statement.
+
+        Only so is a statement that comes again the same one, which the server has planned already.
+        Django's own cursors write the values into it.
+        """
+        self.close_if_health_check_failed()
+        self.ensure_connection()
+        with self.wrap_database_errors:
+            # The connection has its time zone's loader already, and its cursors inherit that.
+            cursor: Any = base.ServerBindingCursor
+            return self._prepare_cursor(cursor(self.connection))  # type: ignore[attr-defined]  # not in the stubs

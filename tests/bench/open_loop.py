@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.bench.run import _LENGTH
+from tests.bench.load import LENGTH
 from tests.servers import HOST, Portal
 
 LINKS = 32
@@ -123,7 +123,7 @@ class _Link(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._data += data
         head, _break, body = self._data.partition(b"\r\n\r\n")
-        length = _LENGTH.search(head)
+        length = LENGTH.search(head)
         if length is None or len(body) < int(length[1]) or self._due is None:
             return
         due, self._due = self._due, None

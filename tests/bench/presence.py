@@ -16,7 +16,6 @@ import gc
 import os
 import random
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -27,8 +26,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench import open_loop
+from tests.bench.items import get
+from tests.bench.load import Load, connect, read
 from tests.bench.open_loop import Due, Used, tell_latencies
-from tests.bench.run import SETTINGS, Load, _answer, database, get
+from tests.bench.run import SETTINGS, database
 from tests.servers import HOST, ROOT, Portal, environment, manage, portal, redis
 
 GUESTS = 2000
@@ -165,17 +166,17 @@ def cost(server: Portal, requests: Sequence[bytes], seconds: float) -> float:
     """Send one request after the other, each once at least; returns their median latency."""
     times: list[float] = []
     begin = time.perf_counter()
-    link = socket.create_connection((HOST, server.port), timeout=60)
+    link = connect(server.port)
     while len(times) < len(requests) or time.perf_counter() < begin + seconds:
         began = time.perf_counter()
         link.sendall(requests[len(times) % len(requests)])
-        status, keeps = _answer(link)
+        answer = read(link)
         times.append(time.perf_counter() - began)
-        if status != b"200":
-            raise RuntimeError(f"answer {status!r}\n{server.log()[-2000:]}")
-        if not keeps:
+        if answer.status != b"200":
+            raise RuntimeError(f"answer {answer.status!r}\n{server.log()[-2000:]}")
+        if not answer.keeps:
             link.close()
-            link = socket.create_connection((HOST, server.port), timeout=60)
+            link = connect(server.port)
     link.close()
     return statistics.median(times)
 
@@ -252,7 +253,7 @@ def stores(engine: str) -> Iterator[Stores]:
         raise SystemExit("Redis is not installed.")
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        url = stack.enter_context(database("sqlite" if engine == "sqlite" else "postgresql", folder))
+        url = stack.enter_context(database("sqlite" if engine == "sqlite" else "postgresql", folder)).url
         redis_url = stack.enter_context(redis())[0] if engine == "redis" else ""
         yield Stores(url, redis_url, folder)
 

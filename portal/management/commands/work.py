@@ -25,6 +25,7 @@ from operations.domain import Heart
 from operations.retention import prune
 from parties.domain import prune_parties
 from portal.actors import CLOCK
+from portal.sqlite.upkeep import learn_statistics
 from presence.rooms import prune_presence
 from vouchers.domain import all_due
 from waiting.domain import prune_waiting, serve_all
@@ -66,8 +67,12 @@ def keep_house() -> None:
 
 
 def clear_out() -> None:
-    """Delete what is older than the settings keep it; safe in any number of workers at once."""
+    """Delete what is older than the settings keep it, and let SQLite look at what there is.
+
+    Safe in any number of workers at once.
+    """
     deleted = prune(timezone.now())
+    learn_statistics()
     if deleted:
         logger.info("Deleted: %s", ", ".join(f"{number} {name}" for name, number in deleted.items()))
 

@@ -1,0 +1,27 @@
+"""The queue of jobs, in the application's database: what the library has, written in one ready statement."""
+
+from typing import Any
+
+from django_tasks_db import DatabaseBackend as Backend
+from django_tasks_db.compat import normalize_json
+from django_tasks_db.models import DBTaskResult, get_date_max
+
+from portal.ready import insert
+
+
+class DatabaseBackend(Backend):  # type: ignore[misc]  # the library is not typed for us
+    """Puts a job beside the change that it follows; every booking does."""
+
+    def _task_to_db_task(self, task: Any, args: Any, kwargs: Any) -> DBTaskResult:
+        row = DBTaskResult(
+            id=self._get_id(),
+            args_kwargs=normalize_json({"args": args, "kwargs": kwargs}),
+            priority=task.priority,
+            task_path=task.module_path,
+            queue_name=task.queue_name,
+            # Here the library's signal before a `save` puts this.
+            run_after=task.run_after or get_date_max(),
+            backend_name=self.alias,
+        )
+        insert(row)
+        return row

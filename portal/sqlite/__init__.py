@@ -1,0 +1,1 @@
+"""Django's SQLite, with a queue of those who want to write."""
