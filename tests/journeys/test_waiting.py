@@ -12,14 +12,16 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.journeys.guests import (
     Site,
+    cancel,
     fill_form,
-    new_email,
+    join_address,
     next_month,
     open_day,
     open_slot,
     open_slot_unheld,
     open_voucher,
     press_book,
+    wait_in_line,
 )
 from tests.servers import until
 from tests.workers import working
@@ -65,28 +67,6 @@ def shown(page: Page, slot: str) -> Locator:
     return page.locator(f"#slot-list a[href*='{slot.replace(':', '%3A')}']")
 
 
-def wait_in_line(page: Page, address: str) -> str:
-    """Join the line of the full slot at an address; returns the entry's address."""
-    page.goto(address)
-    name, email = page.get_by_label("Your name"), page.get_by_label("Your e-mail address")
-    name.fill("Grace Hopper")
-    email.fill(new_email())
-    page.get_by_role("button", name="Join the line").click()
-    expect(page.get_by_role("status")).to_contain_text("in line")
-    return page.url
-
-
-def join_address(page: Page, slot: str) -> str:
-    voucher = parse_qs(urlsplit(page.url).query)["voucher"][0]
-    return f"/waiting/join/?voucher={voucher}&slot={slot}"
-
-
-def cancel(page: Page, booking: str) -> None:
-    page.goto(f"/booking/{booking}/cancel/")
-    page.get_by_role("button", name="Cancel the booking").click()
-    expect(page.locator(".ticket .chip-cancelled")).to_be_visible()
-
-
 def see_offer(page: Page, entry: str) -> None:
     """Look at an entry's page until the worker has offered the place."""
 
@@ -119,8 +99,6 @@ def test_a_slip_of_the_pen_does_not_cost_the_place(page: Page, site: Site):
     expect(page.locator(".field-bad")).to_be_visible()
     expect(page.locator(".held")).to_contain_text("Held for you until")
     assert held(site, slot) == 1
-    page.get_by_label("Your e-mail address").fill(new_email())
-    press_book(page)
 
 
 def test_not_this_time_gives_the_place_back(page: Page, someone_else: Page, site: Site):
