@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from bookings import slots
 from bookings.calendars import Bookable, calendar_of, calendars_of, taken_by_offer, taken_for
-from bookings.models import Booking
+from bookings.models import Booking, Hold
 from bookings.slots import Calendar, Day, Reason, Slot, Taken
 
 # How far ahead a card looks for its next free slot.
@@ -135,6 +135,14 @@ def nearest_slots(promise: Bookable, wanted: datetime, *, now: datetime, guest_u
     day, week = calendar.day_of(wanted), timedelta(days=8)
     taken = taken_for(promise, calendar, day - week, day + week, now=now, guest_uid=guest_uid)
     return slots.nearest_free(calendar, wanted, now=now, taken=taken)
+
+
+def form_hold(promise: Bookable, start: datetime, *, guest_uid: str, now: datetime) -> Hold | None:
+    """Return the hold that a guest's form has of the slot that starts at `start`, while it stands."""
+    if not guest_uid or promise.offer_id is None:
+        return None
+    own = Hold.objects.of_form().standing(now)
+    return own.filter(guest_uid=guest_uid, offer=promise.offer_id, slot_start=start).first()
 
 
 def _month_after(first: date) -> date:

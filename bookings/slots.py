@@ -101,11 +101,6 @@ class Day:
         """How many slots of the day can be booked."""
         return sum(slot.left > 0 for slot in self.slots)
 
-    @property
-    def has_full(self) -> bool:
-        """True when a slot of the day has no place left."""
-        return any(not slot.left for slot in self.slots)
-
 
 class Taken:
     """How many places are taken at each instant, built once from what is booked and held."""

@@ -22,8 +22,8 @@ from waiting.queries import waiting_data
 
 Rows = Sequence[Mapping[str, Any]]
 _BOOKING = (
-    "id", "voucher_id", "voucher__title", "hotel__name", "slot_start", "slot_end", "status",
-    "cancel_reason", "created_at", "cancelled_at", "arrived_at", "no_show_at", "forgotten_at",
+    "id", "voucher_id", "voucher__title", "hotel__name", "hotel__time_zone", "slot_start", "slot_end",
+    "status", "cancel_reason", "created_at", "cancelled_at", "arrived_at", "no_show_at", "forgotten_at",
     "guest_name", "guest_email", "guest_note", "language",
 )  # fmt: skip
 _VOUCHER = ("id", "title", "hotel__name", "status", "valid_from", "valid_until", "redeemed_at")

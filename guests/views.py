@@ -1,5 +1,7 @@
 """What is kept of a guest over HTTP: see it, take it along, have it erased; ask for a link by e-mail."""
 
+from zoneinfo import ZoneInfo
+
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -9,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from access.limits import Kind, spend
 from bookings.forms import LinkRequestForm
+from bookings.slots import Slot
 from guests.domain import ask_for_link, erase_guest
 from guests.queries import data_of_guest
 from portal.actors import guest
@@ -24,7 +27,15 @@ def my_data(request: HttpRequest) -> HttpResponse:
     """Show what is stored of this guest, and how to take it along or have it deleted."""
     uid = guest_uid_of(request)
     data = data_of_guest(uid, timezone.now())
-    context = {"uid": uid, "data": data, "keep_days": settings.GUEST_DATA_DAYS}
+    bookings = [
+        {
+            **row,
+            "zone": ZoneInfo(row["hotel__time_zone"]),
+            "slot": Slot(row["slot_start"], row["slot_end"], 0),
+        }
+        for row in data.bookings
+    ]
+    context = {"uid": uid, "data": data, "bookings": bookings, "keep_days": settings.GUEST_DATA_DAYS}
     return render(request, "guests/my_data.html", context)
 
 

@@ -100,6 +100,11 @@ class Manifest:
         # What choosing the slot of the address has held.
         self.hold: Hold | None = None
 
+    @property
+    def seconds_held(self) -> int:
+        """How long the place of the form is still held."""
+        return int((self.hold.expires_at - self.now).total_seconds()) if self.hold else 0
+
     def _read(self, key: Hashable, read: Callable[[], Any]) -> Any:
         return read() if self._mark is None else remembered(self._mark, key, read)
 

@@ -19,8 +19,8 @@ from access.limits import Kind, spend
 from bookings.domain import book_any, book_slot
 from bookings.forms import BookingForm
 from bookings.holds import hold_slot, release_hold
-from bookings.models import Booking
-from bookings.queries import pressed_before
+from bookings.models import Booking, Hold
+from bookings.queries import form_hold, pressed_before
 from portal.actors import guest
 from portal.addresses import client_address
 from portal.errors import Conflict, Rejected
@@ -198,6 +198,7 @@ def _book(request: HttpRequest, page: Manifest) -> HttpResponse:
                 page.message = _("Choose a voucher, a day and a time first.")
                 return _show(request, page, 422)
             if form.errors:
+                page.hold = _still_held(page)
                 return _show(request, page, 422)
             uid = page.guest_uid or new_guest_uid()
             _serve_line(chosen, page.now)
@@ -216,6 +217,14 @@ def _book(request: HttpRequest, page: Manifest) -> HttpResponse:
         response = HttpResponseRedirect(address, status=303)
     remember_guest(response, booking.holder_uid)
     return response
+
+
+def _still_held(page: Manifest) -> Hold | None:
+    """Return what the guest's form holds: a slip of the pen does not cost the place."""
+    chosen = page.chosen
+    if chosen is None or chosen.wanted is None:
+        return None
+    return form_hold(chosen.promise, chosen.wanted, guest_uid=page.guest_uid, now=page.now)
 
 
 def _take(chosen: Chosen, start: datetime, form: BookingForm, uid: str, now: datetime) -> Booking:
@@ -238,6 +247,7 @@ def _refused(request: HttpRequest, page: Manifest, error: Exception) -> HttpResp
         raise error
     fresh = Manifest(_address_form(request), page.guest_uid, page.now)
     fresh.booking_form, fresh.message = page.booking_form, error.message
+    fresh.hold = _still_held(fresh)
     try:
         response = _show(request, fresh, error.status)
     except Http404:

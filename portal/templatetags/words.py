@@ -121,6 +121,18 @@ def status_chip(status: str) -> SafeString:
     return format_html('<span class="chip chip-{}">{}</span>', str(status), Status(status).label)
 
 
+@register.simple_tag
+def own_clock(zone: ZoneInfo, start: datetime, end: datetime | None = None) -> SafeString:
+    """Return a place for the same times by the reader's own clock: a script fills it where that differs."""
+    return format_html(
+        '<span data-clock="{}" data-from="{}" data-to="{}" data-words="{}" hidden></span>',
+        zone.key,
+        start.isoformat(),
+        (end or start).isoformat(),
+        _("On your clock: {time}."),
+    )
+
+
 @register.filter
 def zone_words(zone: ZoneInfo) -> str:
     """Return a time zone by its city: "Amsterdam", "New York"."""

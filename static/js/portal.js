@@ -39,7 +39,9 @@
     const next = wrong || headings[headings.length - 1] || (region.id === "booking-steps" && cardOf(left));
     if (next) {
       next.focus({ preventScroll: true });
-      next.scrollIntoView({ block: "nearest" });
+      // A heading at the window's end would hide what it heads, and a field at its top its own label.
+      const isCut = region.matches("#day-slots, #booking-panel") && region.getBoundingClientRect().bottom > innerHeight;
+      next.scrollIntoView({ block: wrong?.matches("input, textarea") ? "center" : isCut ? "start" : "nearest" });
     }
   });
 
@@ -154,10 +156,26 @@
     if (!lines.length) return;
     const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
     for (const line of lines) line.hidden = line.dataset.zone === own;
+    for (const place of document.querySelectorAll("[data-clock]")) if (place.dataset.clock !== own) fillOwnClock(place);
+  }
+
+  // A time of the hotel by the reader's clock, with its day where that is another.
+  function fillOwnClock(place) {
+    const { clock, from, to, words } = place.dataset;
+    const [first, last] = [new Date(from), new Date(to)];
+    const lang = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
+    const hours = { hour: "2-digit", minute: "2-digit" };
+    const day = { weekday: "short", day: "numeric", month: "short" };
+    const told = (shape, timeZone) => new Intl.DateTimeFormat(lang, { ...shape, timeZone }).formatRange(first, last);
+    if (told({ ...day, ...hours }, clock) === told({ ...day, ...hours })) return;
+    const isSameDay = told(day, clock) === told(day);
+    place.textContent = words.replace("{time}", told(isSameDay ? hours : { ...day, ...hours }));
+    place.hidden = false;
   }
 
   // A place that is held while its form is typed is given back when the form is left.
   let held = "";
+  let lapse = 0;
 
   function giveBack() {
     const token = document.querySelector("[name=csrfmiddlewaretoken]")?.value;
@@ -171,6 +189,18 @@
     // Choosing another time has moved the hold already.
     if (held && !now) giveBack();
     held = now;
+    clearTimeout(lapse);
+    if (!now) return;
+    const { dataset } = document.querySelector("[data-held]");
+    dataset.ends ||= Date.now() + dataset.seconds * 1000;
+    lapse = setTimeout(tellLapsed, dataset.ends - Date.now());
+  }
+
+  function tellLapsed() {
+    const line = document.querySelector("[data-held]");
+    if (!line || line.matches(".held-over")) return;
+    line.textContent = document.getElementById("said").textContent = line.dataset.lapsed;
+    line.classList.add("held-over");
   }
 
   addEventListener("pagehide", () => {

@@ -18,6 +18,9 @@ const MOST_PAGES = 20;
 const pathOf = (url) => new URL(url).pathname;
 
 self.addEventListener("install", (event) => {
+  // A place that is given back by a page that is being left goes straight to the network: by way of a worker
+  // that has to be woken first, Chromium loses it.
+  event.addRoutes?.({ condition: { requestMethod: "POST", requestMode: "no-cors" }, source: "network" })?.catch(() => {});
   event.waitUntil(fetchOffline().then(() => self.skipWaiting()));
 });
 

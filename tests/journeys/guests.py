@@ -51,6 +51,12 @@ class Site:
             str(voucher),
         )
 
+    def serve_lines(self) -> None:
+        """Move every waiting line on, as a worker does each second."""
+        self._in_process(
+            "from waiting.domain import serve_all as f; from django.utils import timezone; f(timezone.now())"
+        )
+
     def _in_process(self, code: str, *values: str) -> str:
         """Run a line of the project's own code on this database; returns what it prints."""
         done = subprocess.run(
@@ -201,6 +207,28 @@ def book(page: Page, title: str, *, far: bool = True, day: int = -1, email: str 
     open_slot(page)
     fill_form(page, email=email)
     return press_book(page)
+
+
+def join_address(page: Page, slot: str) -> str:
+    """Return where one waits for a slot of the voucher that the page shows."""
+    return f"/waiting/join/?voucher={place_of(page)['voucher']}&slot={slot}"
+
+
+def wait_in_line(page: Page, address: str) -> str:
+    """Join the line of the full slot at an address; returns the entry's address."""
+    page.goto(address)
+    page.get_by_label("Your name").fill("Grace Hopper")
+    page.get_by_label("Your e-mail address").fill(new_email())
+    page.get_by_role("button", name="Join the line").click()
+    expect(page.get_by_role("status")).to_contain_text("in line")
+    return page.url
+
+
+def cancel(page: Page, booking: str) -> None:
+    """Cancel a booking on its own page."""
+    page.goto(f"/booking/{booking}/cancel/")
+    page.get_by_role("button", name="Cancel the booking").click()
+    expect(page.locator(".ticket .chip-cancelled")).to_be_visible()
 
 
 def be_demo_guest(page: Page, site: Site) -> None:

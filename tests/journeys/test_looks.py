@@ -11,14 +11,18 @@ from tests.journeys.guests import (
     PHONE,
     Site,
     be_demo_guest,
+    book,
+    cancel,
     card,
     fill_form,
+    join_address,
     next_month,
     open_day,
     open_slot,
     open_slot_unheld,
     open_voucher,
     press_book,
+    wait_in_line,
 )
 
 pytestmark = pytest.mark.journeys
@@ -152,10 +156,18 @@ def own_voucher(page: Page, site: Site) -> None:
     expect(page.locator(".facts")).to_contain_text("Yours")
 
 
+def without_a_connection(page: Page, _site: Site) -> None:
+    page.goto("/offline/")
+
+
+def claim_forged(page: Page, _site: Site) -> None:
+    page.goto("/claim/forged/")
+
+
 PLACES = (
     portal, portal_without_a_match, portal_of_a_guest, calendar, month_as_a_list, day, form,
     form_with_an_error, refusal, expired_voucher, own_voucher, my_bookings_of_nobody, link_request,
-    link_sent, link_forged, link_opened, unknown_address, bad_address,
+    link_sent, link_forged, link_opened, unknown_address, bad_address, without_a_connection, claim_forged,
 )  # fmt: skip
 
 
@@ -178,10 +190,27 @@ def examine(page: Page) -> None:
     assert page.evaluate(_SMALL_TARGETS) == []
 
 
+def examine_everywhere(page: Page) -> None:
+    """Look at a page in full, and again in German and Dutch: words are longer there, and names are others."""
+    examine(page)
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    for language in ("de", "nl"):
+        page.context.add_cookies([{"name": "django_language", "value": language, "url": page.url}])
+        page.reload()
+        expect(page.locator("html")).to_have_attribute("lang", language)
+        assert page.evaluate(_AS_WIDE) <= 0, language
+        assert page.evaluate(_CUT) == [], language
+        assert page.evaluate(_SMALL_TARGETS) == [], language
+        found = axe.run(page, options=_ALL_RULES)
+        assert not found.response["violations"], f"{language}\n{found.generate_report()}"
+    page.context.clear_cookies(name="django_language")
+    page.reload()
+
+
 @pytest.mark.parametrize("come_to", PLACES, ids=lambda place: place.__name__.replace("_", " "))
 def test_everyone_can_use(come_to: Callable[[Page, Site], None], page: Page, site: Site):
     come_to(page, site)
-    examine(page)
+    examine_everywhere(page)
 
 
 def test_everyone_can_use_what_belongs_to_a_booking(page: Page):
@@ -195,18 +224,60 @@ def test_everyone_can_use_what_belongs_to_a_booking(page: Page):
     page.get_by_label("A note to the hotel").fill("Rindfleischetikettierung" * 20)
     press_book(page)
     booking = page.url.split("?")[0]
-    examine(page)
+    examine_everywhere(page)
     page.goto(f"{booking}move/")
     open_day(page)
     open_slot(page)
-    examine(page)
+    examine_everywhere(page)
     page.goto(f"{booking}cancel/")
-    examine(page)
+    examine_everywhere(page)
     page.goto("/my/")
-    examine(page)
+    examine_everywhere(page)
     page.goto("/my/data/")
-    examine(page)
+    examine_everywhere(page)
     page.goto(f"{booking}cancel/")
     page.get_by_role("button", name="Cancel the booking").click()
     expect(page.locator(".ticket .chip-cancelled")).to_be_visible()
+    examine_everywhere(page)
+
+
+def test_everyone_can_use_the_waiting_list(page: Page, someone_else: Page, site: Site):
+    booking = book(someone_else, "Meeting-room hour", day=-2)
+    slot = site.rows("SELECT slot_start FROM bookings_booking WHERE id = ?", booking)[0][0]
+    page.goto("/")
+    open_voucher(page, "Meeting-room hour")
+    address = join_address(page, f"slot-{slot.replace(' ', 'T')}Z")
+    page.goto(f"/?voucher={address.partition('voucher=')[2].partition('&')[0]}&day={slot[:10]}")
+    expect(page.locator("a.slot-full").first).to_be_visible()
+    examine_everywhere(page)
+    page.goto(address)
+    examine_everywhere(page)
+    entry = wait_in_line(page, address)
+    examine_everywhere(page)
+    cancel(someone_else, booking)
+    site.serve_lines()
+    for path in (entry, "/my/", "/my/data/"):
+        page.goto(path)
+        examine_everywhere(page)
+    page.goto(entry)
+    page.get_by_role("button", name="Pass it to the next in line").click()
+    expect(page.get_by_role("status")).to_have_text("You have passed the place on.")
+    examine_everywhere(page)
+
+
+def test_everyone_can_use_what_is_handed_on(page: Page, someone_else: Page, site: Site):
+    own_voucher(page, site)
+    page.get_by_role("button", name="Make a link").click()
+    link = page.get_by_label("Link to hand the voucher on")
+    examine(page)
+    someone_else.goto(link.input_value())
+    examine_everywhere(someone_else)
+
+
+def test_everyone_can_use_an_address_for_calendars(page: Page, site: Site):
+    be_demo_guest(page, site)
+    page.goto("/my/calendar/")
+    examine_everywhere(page)
+    page.get_by_role("button", name="Make an address").click()
+    expect(page.get_by_role("button", name="Make a new address")).to_be_visible()
     examine(page)
