@@ -231,6 +231,9 @@
     true,
   );
 
+  // Before it is painted, so that nothing moves.
+  body.addEventListener("htmx:afterSwap", hideOwnZone);
+
   function prepare() {
     noteHeld();
     markCard();
