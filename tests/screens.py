@@ -25,12 +25,14 @@ from tests.journeys.guests import (
     book,
     card,
     fill_form,
+    join_address,
     next_month,
     open_day,
     open_slot,
     open_slot_unheld,
     open_voucher,
     press_book,
+    wait_in_line,
 )
 from tests.servers import ROOT, manage, portal
 
@@ -97,6 +99,33 @@ def slot_gone(page: Page, site: Site) -> None:
         press_book(rival)
     page.locator("#booking-form button[name=slot]").click()
     expect(page.locator("#booking-panel [role=alert]")).to_be_visible()
+
+
+def wait(page: Page, site: Site) -> None:
+    slot, _booking = _full_slot(page, site)
+    page.goto(join_address(page, slot))
+
+
+def in_line(page: Page, site: Site) -> None:
+    slot, _booking = _full_slot(page, site)
+    wait_in_line(page, join_address(page, slot))
+
+
+def offer(page: Page, site: Site) -> None:
+    slot, booking = _full_slot(page, site)
+    wait_in_line(page, join_address(page, slot))
+    site.cancel(booking)
+    page.reload()
+
+
+def _full_slot(page: Page, site: Site) -> tuple[str, str]:
+    """Let another guest book what has one place, and open its voucher; returns the slot and the booking."""
+    with page.context.browser.new_context(base_url=site.url) as other:
+        booking = book(other.new_page(), "Meeting-room hour")
+    (start,) = site.rows("SELECT slot_start FROM bookings_booking WHERE id = ?", booking)[0]
+    page.goto("/")
+    open_voucher(page, "Meeting-room hour")
+    return f"slot-{start.replace(' ', 'T')}Z", booking
 
 
 def sold_out(page: Page, site: Site) -> None:
@@ -223,7 +252,7 @@ def _go_offline(page: Page, site: Site) -> None:
 STATES: tuple[State, ...] = (
     many, one_match, no_match, calendar, day, form, form_error, slot_gone, expired, booked, cancel, cancelled,
     move, mine_empty, mine_one, mine_many, data, feed, voucher, hand_on, claim, link_request, party,
-    not_there, offline, offline_booking, sold_out,
+    not_there, offline, offline_booking, wait, in_line, offer, sold_out,
 )  # fmt: skip
 VIEWS = {"phone": PHONE, "desktop": DESKTOP}
 THEMES = ("light", "dark")

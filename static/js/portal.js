@@ -39,11 +39,20 @@
     const next = wrong || headings[headings.length - 1] || (region.id === "booking-steps" && cardOf(left));
     if (next) {
       next.focus({ preventScroll: true });
-      // A heading at the window's end would hide what it heads, and a field at its top its own label.
-      const isCut = region.matches("#day-slots, #booking-panel") && region.getBoundingClientRect().bottom > innerHeight;
-      next.scrollIntoView({ block: wrong?.matches("input, textarea") ? "center" : isCut ? "start" : "nearest" });
+      show(next, region, wrong);
     }
   });
+
+  // A heading at the window's end would hide what it heads, and a field at its top its own label.
+  function show(node, region, wrong) {
+    const isCut = region.matches("#day-slots, #booking-panel") && region.getBoundingClientRect().bottom > innerHeight;
+    const pane = matchMedia("(width >= 56rem)").matches && node.closest(".pane-steps");
+    if (wrong?.matches("input, textarea")) node.scrollIntoView({ block: "center" });
+    else if (!isCut) node.scrollIntoView({ block: "nearest" });
+    // Beside the list only the pane moves.
+    else if (pane) pane.scrollTop += node.getBoundingClientRect().top - pane.getBoundingClientRect().top - 16;
+    else node.scrollIntoView({ block: "start" });
+  }
 
   // What changed where the focus is not is said: a region that is replaced whole says nothing itself.
   const SAID = {
@@ -221,6 +230,9 @@
     },
     true,
   );
+
+  // Before it is painted, so that nothing moves.
+  body.addEventListener("htmx:afterSwap", hideOwnZone);
 
   function prepare() {
     noteHeld();
