@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from ninja import Body, Query, Router
+from orjson import Fragment
 
 from bookings.codes import read_voucher_code
 from bookings.domain import GuestDetails, book_with, cancel_booking, move_booking, withdraw_voucher
@@ -45,6 +46,7 @@ from bookings.slot_ids import parse_slot_id
 from portal.answers import answer
 from portal.callers import Caller, Scope, caller_of
 from portal.errors import NotFound, Rejected
+from portal.freshness import unless_changed
 from portal.replica import from_replica
 from portal.schemas import Id, operation
 from vouchers.domain import redeem_voucher
@@ -329,8 +331,13 @@ def available(request: HttpRequest, query: Query[SlotQuery]) -> HttpResponse:
     """Return the slots that this voucher can be booked on, or moved to, at this moment."""
     caller = caller_of(request, Scope.READ_VOUCHERS)
     voucher = find_voucher(query.voucher_id, caller.issuer())
-    found = free_slots(voucher, query.since, query.until, now=timezone.now())
-    return answer({"items": slots_text(voucher.pk, found)})
+    now = timezone.now()
+
+    def read() -> Fragment:
+        return slots_text(voucher.pk, free_slots(voucher, query.since, query.until, now=now))
+
+    key = ("slots", voucher.pk, query.since, query.until)
+    return answer({"items": unless_changed(now, key, read)})
 
 
 @slots_router.get(

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 
+from django.conf import settings
+
 from events.models import Event
 from portal.ids import id_since
 from portal.replica import from_replica
@@ -21,8 +23,8 @@ Found = TypeVar("Found")
 Mark = tuple[Any, ...]
 
 _MINUTE = timedelta(minutes=1)
-# A page of cards takes some 60 KB.
-_MOST_REMEMBERED = 256
+# A page of cards takes some 60 KB, a month's slots as text up to 100.
+_MOST_REMEMBERED = 128
 # An event can be committed after one with a greater id, so the latest ones are counted as well.
 _LATEST = """
 SELECT
@@ -58,6 +60,11 @@ def remembered(mark: Mark, key: Hashable, read: Callable[[], Found]) -> Found:
     It is shared between requests: nobody may change it.
     """
     return cast("Found", _found(_Asked((mark, key), read)))
+
+
+def unless_changed(now: datetime, key: Hashable, read: Callable[[], Found]) -> Found:
+    """Return what `read` finds, or found before while nothing has changed since."""
+    return remembered(mark_at(now), key, read) if settings.PAGE_MEMORY else read()
 
 
 def forget() -> None:

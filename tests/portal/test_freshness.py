@@ -16,6 +16,7 @@ from events.models import Event
 from portal import freshness
 from portal.freshness import mark_at
 from portal.ids import id_since
+from tests.api import Api
 from tests.make import (
     CLERK,
     GUEST_UID,
@@ -183,3 +184,16 @@ def test_a_page_that_went_wrong_is_not_said_to_be_still_so(batch: Batch) -> None
     response = browser_of().get("/?after=nonsense")
     assert response.status_code >= 400
     assert "ETag" not in response.headers
+
+
+def test_systems_are_told_free_slots_again_until_one_is_taken(batch: Batch) -> None:
+    first, second = batch.vouchers.order_by("pk")[:2]
+    api = Api()
+    told = api.get("slots/available", voucher_id=first.pk, from_="2026-03-03", to="2026-03-04")
+    Offer.objects.update(capacity=7)
+    again = api.get("slots/available", voucher_id=first.pk, from_="2026-03-03", to="2026-03-04")
+    assert again.json() == told.json()
+    make_booking(second, start=START, holder_uid=OTHER_UID)
+    fresh = api.get("slots/available", voucher_id=first.pk, from_="2026-03-03", to="2026-03-04")
+    assert {slot["places"] for slot in fresh.json()["items"]} == {6, 7}
+    assert {slot["places"] for slot in told.json()["items"]} == {1}
