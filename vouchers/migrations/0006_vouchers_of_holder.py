@@ -17,8 +17,4 @@ class Migration(migrations.Migration):
             model_name="voucher",
             index=models.Index(fields=["holder_uid", "id"], name="vouchers_of_holder"),
         ),
-        migrations.RemoveIndex(
-            model_name="voucher",
-            name="vouchers_held",
-        ),
     ]
