@@ -99,6 +99,7 @@ def slot_gone(page: Page, site: Site) -> None:
         press_book(rival)
     page.locator("#booking-form button[name=slot]").click()
     expect(page.locator("#booking-panel [role=alert]")).to_be_visible()
+    expect(page.locator("#slot-list .slot-full").first).to_be_visible()
 
 
 def wait(page: Page, site: Site) -> None:

@@ -247,13 +247,17 @@
     }
   }
 
-  // Free places are counted anew while somebody is looking.
-  setInterval(() => {
+  // Free places are counted anew while somebody is looking, and when a time turns out to be gone.
+  function countAnew() {
     const refresh = document.getElementById("calendar-refresh");
     if (refresh && document.visibilityState === "visible" && !document.querySelector(".htmx-request")) {
       htmx.ajax("GET", location.href, { source: refresh, target: "#month-grid" });
     }
-  }, 30_000);
+  }
+  setInterval(countAnew, 30_000);
+  body.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.xhr?.status === 409 && event.detail.target?.id === "booking-panel") setTimeout(countAnew, 100);
+  });
 
   body.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-print], [data-copy]");

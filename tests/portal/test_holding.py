@@ -49,6 +49,26 @@ def test_choosing_a_slot_holds_it_and_says_until_when_by_the_hotels_clock(batch:
     assert Hold.objects.get().guest_uid == hold.guest_uid
 
 
+def test_a_form_that_comes_back_with_a_mistake_says_that_its_place_is_still_held(
+    batch: str, slot: datetime
+) -> None:
+    client = browser_of(GUEST_UID)
+    choose(client, batch, slot)
+    wrong = {**TYPED, "email": "nobody", "slot": slot_id(slot)}
+    response = client.post(place(batch, slot), wrong, headers=fragment("booking-panel"))
+    assert response.status_code == 422
+    assert f'data-held="{slot_id(slot)}"' in text_of(response)
+    assert Hold.objects.count() == 1
+    # What the form holds is one time: of another it says nothing.
+    other = {**wrong, "slot": slot_id(slot + timedelta(hours=1))}
+    assert "data-held" not in text_of(
+        client.post(place(batch, slot), other, headers=fragment("booking-panel"))
+    )
+    assert "data-held" not in text_of(
+        browser_of().post(place(batch, slot), wrong, headers=fragment("booking-panel"))
+    )
+
+
 def test_a_link_that_is_followed_holds_nothing_and_changes_nothing(batch: str, slot: datetime) -> None:
     for client in (browser_of(), browser_of(GUEST_UID)):
         for headers in ({}, fragment("booking-panel"), {"Sec-Purpose": "prefetch"}):
