@@ -3,12 +3,12 @@
 import logging
 from datetime import datetime, timedelta
 
-from django.db import close_old_connections
 from django.utils import timezone
 from django_tasks import task
 
 from bookings.mails import compose
 from bookings.models import Booking, Mail, MailKind
+from portal.jobs import give_connections_back
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def send_mail(mail_id: int) -> None:
     try:
         message = compose(mail, now=now)
         # The server may take its time: a connection of the pool, where there is one, is others' meanwhile.
-        close_old_connections()
+        give_connections_back()
         message.send()
     except Exception as error:
         # Whatever went wrong (a server that is away, a refused address) is worth another try:

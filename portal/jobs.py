@@ -1,12 +1,23 @@
-"""The queue of jobs, in the application's database: what the library has, written in one ready statement."""
+"""Jobs: their queue in the database, written in one ready statement, and what a waiting job does not keep."""
 
 from typing import Any
 
+from django.db import connections
 from django_tasks_db import DatabaseBackend as Backend
 from django_tasks_db.compat import normalize_json
 from django_tasks_db.models import DBTaskResult, get_date_max
 
 from portal.ready import insert
+
+
+def give_connections_back() -> None:
+    """Leave this thread's connections to others while it waits for somebody, where a pool lends them.
+
+    Within a transaction it keeps them.
+    """
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
 
 
 class DatabaseBackend(Backend):  # type: ignore[misc]  # the library is not typed for us

@@ -5,12 +5,12 @@ import time
 from datetime import datetime, timedelta
 
 import requests
-from django.db import close_old_connections
 from django.utils import timezone
 from django_tasks import task
 from requests_hardened.ip_filter import InvalidIPAddress
 
 from events.queries import event_facts
+from portal.jobs import give_connections_back
 from webhooks.deliveries import claim, note_failure, note_success
 from webhooks.models import Delivery
 from webhooks.network import PlainHttpError, TooSlowError, post
@@ -46,7 +46,7 @@ def _send(delivery: Delivery, *, at: datetime) -> tuple[int | None, str]:
     body = body_of(event_facts(delivery.event))
     headers = headers_of(delivery.event_id, body, signed_with=receiver.secrets(at), at=at)
     # A receiver may take its time: a connection of the pool, where there is one, is others' meanwhile.
-    close_old_connections()
+    give_connections_back()
     try:
         status = post(receiver.url, body, headers)
     except InvalidIPAddress:

@@ -30,6 +30,7 @@ ACCEPTED: dict[tuple[str, str], tuple[set[str], str]] = {
         BEFORE_RELEASE,
     ),
     ("vouchers", "0005_claim_epoch"): ({"NOT_NULL"}, BEFORE_RELEASE),
+    ("vouchers", "0007_one_index_of_holders"): ({"DROP_INDEX"}, BEFORE_RELEASE),
 }
 
 
