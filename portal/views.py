@@ -247,8 +247,8 @@ def _refused(request: HttpRequest, page: Manifest, error: Exception) -> HttpResp
         raise error
     fresh = Manifest(_address_form(request), page.guest_uid, page.now)
     fresh.booking_form, fresh.message = page.booking_form, error.message
-    fresh.hold = _still_held(fresh)
     try:
+        fresh.hold = _still_held(fresh)
         response = _show(request, fresh, error.status)
     except Http404:
         return refusal_response(request, error)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -17,24 +18,19 @@ pytestmark = pytest.mark.journeys
 NewContext = Callable[..., BrowserContext]
 
 
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory, static_files: None) -> Iterator[Site]:
+@pytest.fixture(scope="module")
+def own_site(tmp_path_factory: pytest.TempPathFactory, static_files: None) -> Iterator[Site]:
     """Serve a portal of its own: thousands of vouchers would be in everybody else's way."""
     with demo_site(tmp_path_factory.mktemp("bulk")) as site:
         yield site
 
 
-@pytest.fixture(scope="session")
-def base_url(site: Site) -> str:
-    return site.url
-
-
 @pytest.fixture
-def worker(site: Site) -> Iterator[None]:
+def worker(own_site: Site) -> Iterator[None]:
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "manage.py"), "work"],
         cwd=ROOT,
-        env=environment(f"sqlite:///{site.database}"),
+        env=environment(f"sqlite:///{own_site.database}"),
         stderr=subprocess.DEVNULL,
     )
     yield
@@ -42,7 +38,8 @@ def worker(site: Site) -> Iterator[None]:
     process.wait(30)
 
 
-def sign_in(page: Page, site: Site) -> Page:
+def sign_in(new_context: NewContext, site: Site, **options: Any) -> Page:
+    page = new_context(base_url=site.url, **options).new_page()
     page.goto("/admin/")
     page.get_by_label("Username").fill("staff")
     page.get_by_label("Password").fill(site.staff_password)
@@ -66,9 +63,9 @@ def file_of(folder: Path, name: str, number: int) -> Path:
 
 @pytest.mark.parametrize("has_scripts", [True, False])
 def test_a_file_is_checked_and_issued_while_its_page_follows(
-    new_context: NewContext, site: Site, worker: None, tmp_path: Path, has_scripts: bool
+    new_context: NewContext, own_site: Site, worker: None, tmp_path: Path, has_scripts: bool
 ) -> None:
-    page = sign_in(new_context(java_script_enabled=has_scripts).new_page(), site)
+    page = sign_in(new_context, own_site, java_script_enabled=has_scripts)
     name = f"Bulk {has_scripts}"
     hand_in(page, file_of(tmp_path, name, 3000))
     expect(page.locator("#job")).to_contain_text("3000 vouchers can be issued.", timeout=60_000)
@@ -77,11 +74,11 @@ def test_a_file_is_checked_and_issued_while_its_page_follows(
     page.get_by_role("link", name="Show the vouchers").click()
     expect(page.locator("#result_list tbody tr")).to_have_count(50)
     sql = "SELECT COUNT(*) FROM vouchers_voucher WHERE title LIKE ?"
-    assert site.number(sql, f"{name} %") == 3000
+    assert own_site.number(sql, f"{name} %") == 3000
 
 
-def test_everyone_can_use_the_pages_of_jobs(page: Page, site: Site, tmp_path: Path) -> None:
-    sign_in(page, site)
+def test_everyone_can_use_the_pages_of_jobs(new_context: NewContext, own_site: Site, tmp_path: Path) -> None:
+    page = sign_in(new_context, own_site)
     page.goto("/admin/bulk/job/add/")
     examine(page)
     hand_in(page, file_of(tmp_path, "Few", 12))

@@ -571,3 +571,13 @@ def test_a_cancelled_booking_can_be_made_again_with_a_new_form(slot: datetime) -
     cancel_booking(booking_id=Booking.objects.get().pk, by=HOTEL_SYSTEM, now=NOW)
     assert book(client, batch_of(voucher), slot).status_code == 303
     assert Booking.objects.standing().count() == 1
+
+
+def test_a_voucher_that_somebody_else_has_just_taken_is_said_to_be_taken() -> None:
+    voucher = make_voucher(make_offer())
+    start = NOW + timedelta(days=1, hours=1)
+    make_booking(voucher, start=start, holder_uid=OTHER_UID)
+    with unchanged():
+        response = book(browser_of(), voucher.pk, start)
+    assert response.status_code == 409
+    assert "Someone else has just taken this voucher." in words_of(response)
