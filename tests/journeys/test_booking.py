@@ -103,6 +103,7 @@ class TestWithoutScripts:
         page.goto("/")
         first = page.locator("#voucher-list .card").evaluate_all("cards => cards.map(card => card.href)")
         page.get_by_role("link", name="Show more").click()
+        page.wait_for_url(re.compile("after="))
         more = page.locator("#voucher-list .card").evaluate_all("cards => cards.map(card => card.href)")
         shown = site.number("SELECT COUNT(*) FROM vouchers_batch")
         assert len(set(first) | set(more)) == len(first) + len(more) == shown

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -39,8 +40,8 @@ def worker(own_site: Site) -> Iterator[None]:
 
 
 def sign_in(new_context: NewContext, site: Site, **options: Any) -> Page:
-    page = new_context(base_url=site.url, **options).new_page()
-    page.goto("/admin/")
+    page = new_context(**options).new_page()
+    page.goto(f"{site.url}/admin/")
     page.get_by_label("Username").fill("staff")
     page.get_by_label("Password").fill(site.staff_password)
     page.get_by_role("button", name="Log in").click()
@@ -48,7 +49,7 @@ def sign_in(new_context: NewContext, site: Site, **options: Any) -> Page:
 
 
 def hand_in(page: Page, path: Path) -> None:
-    page.goto("/admin/bulk/job/add/")
+    page.goto(urljoin(page.url, "/admin/bulk/job/add/"))
     page.locator("select[name=hotel]").select_option("hotel-keizershof")
     page.locator("input[type=file]").set_input_files(path)
     page.get_by_role("button", name="Check the file").click()
@@ -79,7 +80,7 @@ def test_a_file_is_checked_and_issued_while_its_page_follows(
 
 def test_everyone_can_use_the_pages_of_jobs(new_context: NewContext, own_site: Site, tmp_path: Path) -> None:
     page = sign_in(new_context, own_site)
-    page.goto("/admin/bulk/job/add/")
+    page.goto(urljoin(page.url, "/admin/bulk/job/add/"))
     examine(page)
     hand_in(page, file_of(tmp_path, "Few", 12))
     examine(page)
