@@ -47,7 +47,10 @@ def test_no_page_breaks_at_a_key_that_cannot_be_stored(client: Client) -> None:
         if "%00" in path or NUL in path:
             tried += 1
             for method in (client.get, client.post):
-                assert method(path).status_code in (302, 400, 404), path
+                response = method(path)
+                # Some lead back to the list that the page belongs to, which says that there is none.
+                leads_back = response.status_code == 302 and path.startswith(response.headers["Location"])
+                assert leads_back or response.status_code in (400, 404), path
     assert tried > 20
 
 
