@@ -11,6 +11,7 @@ from django.core.management import call_command
 from tests.servers import manage
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of the same name
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep a file of races, browsers or faults to one process of those that share the tests out.
 

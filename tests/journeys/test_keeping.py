@@ -229,7 +229,7 @@ def test_a_guest_takes_their_data_along_and_has_it_deleted(
     assert elsewhere.goto(link).status == 404
 
 
-def test_a_voucher_that_may_be_handed_on_reaches_another_guest(
+def test_a_voucher_that_may_be_handed_on_reaches_another_guest_and_comes_back(
     page: Page, someone_else: Page, new_context: Callable[..., BrowserContext], site: Site
 ):
     be_demo_guest(page, site)
@@ -247,3 +247,8 @@ def test_a_voucher_that_may_be_handed_on_reaches_another_guest(
     late = new_context().new_page()
     assert late.goto(link).status == 404
     expect(late.get_by_text("handed on already")).to_be_visible()
+    someone_else.get_by_role("button", name="Make a link").click()
+    page.goto(someone_else.get_by_label("Link to hand the voucher on").input_value())
+    page.get_by_role("button", name="Take this voucher").click()
+    expect(page.locator(".facts")).to_contain_text("Yours")
+    assert someone_else.goto(voucher).status == 404

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -42,6 +42,15 @@ class Pair:
         with psycopg.connect(self._url, autocommit=True) as connection:
             row = connection.execute(query).fetchone()
             return row and row[0]
+
+    @contextmanager
+    def without_replica(self) -> Iterator[None]:
+        """Stop the replica for a while."""
+        self.replica.stop()
+        try:
+            yield
+        finally:
+            self.replica.start()
 
     def catch_up(self) -> None:
         """Wait until the replica has what the primary has."""
@@ -123,8 +132,8 @@ def test_a_replica_that_is_behind_is_not_asked_and_one_that_is_away_costs_nobody
     told = re.findall("The replica is not asked for a while: .*", hotel.portal.log())
     assert told == ["The replica is not asked for a while: _BehindError"]
 
-    pair.replica.stop()
-    statuses = [Browser(hotel.portal).get("/").status for _number in range(20)]
+    with pair.without_replica():
+        statuses = [Browser(hotel.portal).get("/").status for _number in range(20)]
     assert statuses == [200] * 20
     assert len(re.findall("The replica is not asked", hotel.portal.log())) == 1
     assert "Traceback" not in hotel.portal.log()
@@ -133,13 +142,12 @@ def test_a_replica_that_is_behind_is_not_asked_and_one_that_is_away_costs_nobody
 def test_a_replica_that_breaks_in_mid_sentence_costs_nobody_an_answer(pair: Pair, tmp_path: Path) -> None:
     from tests.servers import portal
 
-    pair.replica.start()
     pair.beat()
     env = {"DATABASE_REPLICA_URL": pair.replica.url("portal_pair")}
     with portal(pair.hotel.database_url, tmp_path / "web.log", workers=1, **env) as server:
         assert Browser(server).get("/").status == 200
         assert "The replica" not in server.log()
-        pair.replica.stop()
-        assert [Browser(server).get("/").status for _number in range(12)] == [200] * 12
+        with pair.without_replica():
+            assert [Browser(server).get("/").status for _number in range(12)] == [200] * 12
         assert len(re.findall("The replica is not asked", server.log())) == 1
         assert "Traceback" not in server.log()
