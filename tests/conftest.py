@@ -2,13 +2,18 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 from django.core.management import call_command
 
-from tests.servers import manage
+from tests.engines import Engine, Engines
+from tests.requirements import skip_or_fail
+from tests.servers import manage, postgresql_binaries
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of the same name
@@ -41,3 +46,30 @@ def static_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def now() -> datetime:
     """A moment that tests reckon from: Monday 2 March 2026, 08:00 UTC."""
     return datetime(2026, 3, 2, 8, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def postgresql_folder() -> Path:
+    """Where PostgreSQL's programs are."""
+    try:
+        import psycopg  # noqa: F401
+    except ImportError:
+        skip_or_fail("psycopg is not installed (the extra `postgres`)")
+    found = postgresql_binaries()
+    if found is None:
+        skip_or_fail("PostgreSQL is not installed (no initdb and pg_ctl found)")
+    return found
+
+
+@pytest.fixture(scope="session")
+def engines(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
+    """The databases of this process."""
+    with ExitStack() as stack:
+        programs = partial(request.getfixturevalue, "postgresql_folder")
+        yield Engines(tmp_path_factory.mktemp("sqlite"), programs, stack)
+
+
+@pytest.fixture(scope="session", params=Engines.names)
+def engine(request: pytest.FixtureRequest, engines: Engines) -> Engine:
+    """Try with each database."""
+    return engines[request.param]

@@ -30,6 +30,11 @@ class Item:
     writes: bool = False
     collects: "Collected | None" = None
 
+    def seen(self, number: int, answer: Answer) -> None:
+        """Keep what later items of the group need of an answer."""
+        if self.collects is not None:
+            self.collects(number, answer)
+
 
 class Collected(dict[int, str]):
     """The bookings that requests of these numbers made."""

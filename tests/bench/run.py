@@ -1,13 +1,13 @@
 """Measure the portal: each item's requests per second as a share of a bare view's in the same run.
 
 Usage: python -m tests.bench.run [--sizes 1000,100000,1000000] [--engine sqlite|postgresql|both]
-       [--only TEXT] [--seconds 1.5] [--rounds 3] [--base REVISION] [--out FILE]
+       [--only TEXT] [--seconds 1.5] [--rounds 3] [--base REVISION] [--out FILE] [--flames FOLDER]
 
 Two gunicorn workers with four threads, as `make run` starts them; eight connections that stay open.
 Every item is measured between two measurements of the bare view, in turn, for several rounds; the median
 counts. With --base, a second portal runs that revision's code on a copy of the same data, and each round
 measures both. `cpu` are the web workers' milliseconds for each request, `db cpu` PostgreSQL's, `sql` the
-statements.
+statements. With --flames, each item's flame graph is put into a folder, and a table of it is printed.
 """
 
 import argparse
@@ -21,10 +21,12 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tests.bench.counting import HEADER
+from tests.bench.flames import watch
 from tests.bench.items import Item, Seeded, get, groups, post
 from tests.bench.limits import booking_limits
 from tests.bench.load import Load, ask
@@ -111,11 +113,7 @@ def measure(side: Side, group: Sequence[Item], seconds: float, *, counts: bool) 
         first = side.cpu()
         bare = [Load(port, BARE.request), Load(port, BARE.request)]
         bare[0].run(seconds / 2)
-        load = Load(
-            port,
-            item.request,
-            item.collects if item.collects is not None else (lambda _number, _answer: None),
-        )
+        load = Load(port, item.request, item.seen)
         cpu = side.cpu()
         load.run(seconds)
         used = tuple(after - start for after, start in zip(side.cpu(), cpu, strict=True))
@@ -155,6 +153,28 @@ def look(side: Side, group: Sequence[Item]) -> None:
         ask(side.server.port, _RESET)
 
 
+def draw(side: Side, group: Sequence[Item], folder: Path) -> None:
+    """Draw the flame graph of each item of a group."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = side.server.port
+    for number, item in enumerate(group):
+
+        def run(items: Sequence[Item], seconds: float) -> None:
+            for each in items:
+                Load(port, each.request, each.seen).run(seconds)
+
+        def prepare(before: Sequence[Item] = group[:number]) -> None:
+            if any(each.writes for each in group):
+                ask(port, _RESET)
+            run(before, 4)
+
+        picture = folder / f"{re.sub('[^a-z0-9]+', '-', item.name.lower())}.svg"
+        found = watch(side.server.pid, prepare, partial(run, [item]), picture)
+        print("\n".join(found), flush=True)
+    if any(each.writes for each in group):
+        ask(port, _RESET)
+
+
 def facts_of(side: Side, engine: str, vouchers: int, limits: dict[str, float]) -> dict[str, Any]:
     """Return a run as it is kept."""
     items = [measured.facts for measured in side.measured.values()]
@@ -178,6 +198,8 @@ def measure_all(sides: Sequence[Side], options: argparse.Namespace) -> None:
                 measure(side, group, options.seconds, counts=True)
         for item in together[-1]:
             print(sides[-1].of(item).line(), flush=True)
+        if options.flames:
+            draw(sides[-1], together[-1], options.flames)
     print(sides[-1].of(BARE).line(), flush=True)
     busiest = max(measured.client_share for side in sides for measured in side.measured.values())
     print(f"This client used {busiest:.0%} of a core at most.", flush=True)
@@ -271,6 +293,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=1.5)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--base", default="", help="a revision to measure in turn with this one")
+    parser.add_argument("--flames", type=Path, help="draw flame graphs into this folder")
     parser.add_argument("--out", type=Path, default=ROOT / "var" / "bench.json")
     options = parser.parse_args()
     os.environ.setdefault("SECRET_KEY", "only-for-the-benchmark-" + "0" * 40)

@@ -1,4 +1,4 @@
-"""The engines of the races, and the table that is printed when all faults have been tried."""
+"""The table that is printed when all faults have been tried."""
 
 import os
 import sys
@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.faults.site import HEADING, Fault, Outcome, Site, try_fault
-from tests.races.conftest import engine, postgresql_folder, served
+from tests.races.conftest import served
 
-__all__ = ["engine", "postgresql_folder", "served"]
+__all__ = ["served"]
 
 # A look that each still holds; `make faults` is the proof.
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "1"))

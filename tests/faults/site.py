@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
+from tests.engines import Engine
 from tests.faults.load import PLACES, Load
 from tests.nginx import BEHIND, NAME, Nginx, nginx
-from tests.races.conftest import Clerk, Engine
+from tests.races.conftest import Clerk
 from tests.races.systems import System, SystemBehind
 from tests.races.truth import Truth
 from tests.servers import Portal, held_socket, until

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bookings.slot_ids import slot_id
+from tests.engines import Engine
 from tests.faults.site import Fault, Outcome, Site, running
-from tests.races.conftest import Engine
 from tests.races.systems import System
 from tests.races.truth import Truth
 from tests.servers import manage, portal

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.engines import Engine
 from tests.faults.site import Fault, Outcome, Site, running
-from tests.races.conftest import Engine
 
 pytestmark = pytest.mark.faults
 

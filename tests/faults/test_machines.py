@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.engines import Postgresql
 from tests.faults.site import Fault, Outcome, Site, running
-from tests.races.conftest import Postgresql
 from tests.servers import Portal, postgresql, until
 
 pytestmark = pytest.mark.faults

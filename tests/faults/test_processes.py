@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from django.db.backends.sqlite3._functions import register
 
+from tests.engines import Engine
 from tests.faults.site import Fault, Outcome, Site, running
-from tests.races.conftest import Engine
 from tests.servers import until
 
 pytestmark = pytest.mark.faults

@@ -11,9 +11,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.engines import Postgresql, Sqlite
 from tests.faults.reading import Readers
 from tests.faults.site import PROCESSES, Fault, Outcome, Site, running
-from tests.races.conftest import Postgresql, Sqlite
 from tests.races.truth import Truth
 from tests.servers import Browser, Cluster, free_port, postgresql, redis, until
 

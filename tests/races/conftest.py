@@ -1,11 +1,10 @@
 """Both engines, each with the portal in front of it under gunicorn."""
 
 import json
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -13,80 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.requirements import skip_or_fail
-from tests.servers import (
-    ROOT,
-    Browser,
-    Cluster,
-    Portal,
-    environment,
-    manage,
-    portal,
-    postgresql,
-    postgresql_binaries,
-)
+from tests.engines import Engine
+from tests.servers import ROOT, Browser, Portal, environment, portal
 
-EMPTY = "portal_empty"
 _CLERK = "import django; django.setup(); from tests.races.clerk import main; main()"
-
-
-class Engine:
-    """A database server, and new databases of the portal on it."""
-
-    name: str
-
-    def new_database(self, name: str) -> str:
-        """Return the DATABASE_URL of a new, migrated, empty database."""
-        raise NotImplementedError
-
-    def bare_database(self, name: str) -> str:
-        """Return the DATABASE_URL of a new database without any table."""
-        raise NotImplementedError
-
-
-class Sqlite(Engine):
-    """A file for each database."""
-
-    name = "sqlite"
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        manage(self._url(EMPTY), "migrate", "--verbosity=0")
-
-    def _url(self, name: str) -> str:
-        return f"sqlite:///{self._folder / name}.sqlite3"
-
-    def new_database(self, name: str) -> str:
-        shutil.copy(self._folder / f"{EMPTY}.sqlite3", self._folder / f"{name}.sqlite3")
-        return self._url(name)
-
-    def bare_database(self, name: str) -> str:
-        return self._url(name)
-
-
-class Postgresql(Engine):
-    """A throwaway cluster."""
-
-    name = "postgresql"
-
-    def __init__(self, cluster: Cluster) -> None:
-        self.cluster = cluster
-        self._create(EMPTY)
-        manage(cluster.url(EMPTY), "migrate", "--verbosity=0")
-
-    def _create(self, name: str, template: str = "template1") -> None:
-        import psycopg
-
-        with psycopg.connect(self.cluster.url(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-
-    def new_database(self, name: str) -> str:
-        self._create(name, EMPTY)
-        return self.cluster.url(name)
-
-    def bare_database(self, name: str) -> str:
-        self._create(name)
-        return self.cluster.url(name)
 
 
 class Clerk:
@@ -150,31 +79,9 @@ class Hotel:
         return [Browser(self.portal, {"guest": cookie}) for cookie in cookies]
 
 
-@pytest.fixture(scope="session")
-def postgresql_folder() -> Path:
-    """Where PostgreSQL's programs are."""
-    try:
-        import psycopg  # noqa: F401
-    except ImportError:
-        skip_or_fail("psycopg is not installed (the extra `postgres`)")
-    found = postgresql_binaries()
-    if found is None:
-        skip_or_fail("PostgreSQL is not installed (no initdb and pg_ctl found)")
-    return found
-
-
 @pytest.fixture(scope="session", autouse=True)
 def served(static_files: None) -> None:
     """Every portal here serves its own pages."""
-
-
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    if request.param == "sqlite":
-        yield Sqlite(tmp_path_factory.mktemp("sqlite"))
-        return
-    with postgresql(request.getfixturevalue("postgresql_folder")) as cluster:
-        yield Postgresql(cluster)
 
 
 @contextmanager
@@ -190,7 +97,21 @@ def opened(engine: Engine, database: str, log: Path, *, workers: int = 4, **env:
 
 
 @pytest.fixture(scope="session")
-def hotel(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hotel]:
+def hotels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Engine], Hotel]]:
+    """Return what opens one hotel on an engine, and keeps it open to the end."""
+    known: dict[str, Hotel] = {}
+    with ExitStack() as stack:
+
+        def of(engine: Engine) -> Hotel:
+            if engine.name not in known:
+                log = tmp_path_factory.mktemp("log") / "gunicorn.log"
+                known[engine.name] = stack.enter_context(opened(engine, "portal_races", log))
+            return known[engine.name]
+
+        yield of
+
+
+@pytest.fixture
+def hotel(engine: Engine, hotels: Callable[[Engine], Hotel]) -> Hotel:
     """One portal for all races of an engine: each has an offer of its own."""
-    with opened(engine, "portal_races", tmp_path_factory.mktemp("log") / "gunicorn.log") as hotel:
-        yield hotel
+    return hotels(engine)

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.races.conftest import Engine, Hotel, opened
+from tests.engines import Engine
+from tests.races.conftest import Hotel, opened
 from tests.races.rough import JSON, Rough
 from tests.servers import ROOT
 

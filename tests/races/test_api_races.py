@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from bookings.slot_ids import slot_id
-from tests.races.conftest import Engine, Hotel, Postgresql, opened
+from tests.engines import Engine, Postgresql
+from tests.races.conftest import Hotel, opened
 from tests.races.systems import Reply, System
 from tests.races.truth import Truth
 from tests.servers import Cluster, at_once, postgresql, until

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.races.conftest import Engine, Hotel, opened
+from tests.engines import Engine
+from tests.races.conftest import Hotel, opened
 from tests.races.truth import Truth
 from tests.servers import Browser, manage, portal, until
 

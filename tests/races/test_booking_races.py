@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from bookings.slot_ids import slot_id
-from tests.races.conftest import Engine, Hotel, opened
+from tests.engines import Engine
+from tests.races.conftest import Hotel, opened
 from tests.races.truth import Stored, Truth
 from tests.servers import ROOT, Answer, Browser, PageForm, at_once, environment, filled, read_form, until
 

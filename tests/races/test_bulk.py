@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.races.conftest import Engine
+from tests.engines import Engine
 from tests.races.test_webhooks import python, said, working
 from tests.servers import ROOT, environment, until
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.races.conftest import Clerk, Engine, opened
+from tests.engines import Engine
+from tests.races.conftest import Clerk, opened
 from tests.races.systems import Reply, System
 from tests.servers import at_once, portal, redis
 

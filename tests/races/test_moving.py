@@ -11,7 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.races.conftest import Clerk, Hotel, Sqlite
+from tests.engines import Sqlite
+from tests.races.conftest import Clerk, Hotel
 from tests.races.test_backups import Load
 from tests.races.truth import Truth
 from tests.servers import ROOT, Browser, Cluster, environment, manage, portal, postgresql, until

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.engines import Postgresql
 from tests.nginx import BEHIND, NAME, Nginx, nginx
-from tests.races.conftest import Clerk, Hotel, Postgresql
+from tests.races.conftest import Clerk, Hotel
 from tests.races.truth import Truth
 from tests.servers import HOST, ROOT, Browser, Portal, at_once, postgresql, until
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.races.conftest import Sqlite
+from tests.engines import Sqlite
 from tests.servers import Browser, Portal, portal, until
 
 pytestmark = pytest.mark.races

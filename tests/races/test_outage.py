@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.races.conftest import Hotel, Postgresql, opened
+from tests.engines import Postgresql
+from tests.races.conftest import Hotel, opened
 from tests.races.truth import Truth
 from tests.servers import Answer, Cluster, at_once, postgresql
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.races.conftest import Engine, Hotel, opened
+from tests.engines import Engine
+from tests.races.conftest import Hotel, opened
 from tests.servers import HOST, Portal, portal, redis
 
 pytestmark = pytest.mark.races

@@ -11,7 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.races.conftest import Hotel, Postgresql, opened
+from tests.engines import Postgresql
+from tests.races.conftest import Hotel, opened
 from tests.races.systems import System
 from tests.servers import ROOT, Browser, Cluster, environment, postgresql, until
 

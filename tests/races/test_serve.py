@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.races.conftest import Sqlite
+from tests.engines import Sqlite
 from tests.servers import HOST, ROOT, environment, free_port, until
 
 pytestmark = pytest.mark.races

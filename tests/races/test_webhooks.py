@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.races.conftest import Engine
+from tests.engines import Engine
 from tests.servers import ROOT, environment, until
 from tests.webhooks.receiver import receiving
 from tests.workers import working
