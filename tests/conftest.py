@@ -18,12 +18,12 @@ from tests.servers import manage, postgresql_binaries
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of the same name
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file of races, browsers or faults to one process of those that share the tests out.
+    """Keep a file of races or browsers to one process of those that share the tests out.
 
-    Each brings servers of its own, which its tests share.
+    Each brings servers of its own, which its tests share; a fault has servers of its own.
     """
     for item in items:
-        for kind in ("races", "journeys", "faults"):
+        for kind in ("races", "journeys"):
             if item.get_closest_marker(kind) is not None:
                 item.add_marker(pytest.mark.xdist_group(f"{kind} {item.path.stem}"))
 

@@ -55,7 +55,8 @@ JOIN (SELECT *, row_number() OVER (ORDER BY id) AS place FROM vouchers_batch) ba
 
 INSERT INTO vouchers_voucher (id, issuer_uid, offer_id, batch_id, service_type, title, description,
        duration_minutes, cancel_notice_minutes, price_amount, price_currency, transferable, terms,
-       valid_from, valid_until, created_at, holder_uid, status, expires_at, redeemed_at, redeemed_from)
+       valid_from, valid_until, created_at, holder_uid, status, expires_at, redeemed_at, redeemed_from,
+       claim_epoch)
 SELECT 'v-' || lpad(to_hex(v), 8, '0') || '-' || substr(md5('v' || v), 1, 12), issuer_uid,
        CASE WHEN v % 50 = 1 THEN NULL ELSE offer_id END,
        CASE WHEN v % 50 = 1 THEN NULL ELSE batch END,
@@ -71,7 +72,8 @@ SELECT 'v-' || lpad(to_hex(v), 8, '0') || '-' || substr(md5('v' || v), 1, 12), i
             WHEN at < now() - interval '366 days' AND v % 5003 > 0 THEN 'expired' ELSE 'issued' END,
        at + interval '1 year' + interval '3 years' * (v % 5003 = 0)::int,
        CASE WHEN kind = 'booking' AND v % 25 > 0 AND at < now() - interval '30 days' THEN at END,
-       CASE WHEN kind = 'booking' AND v % 25 > 0 AND at < now() - interval '30 days' THEN 'booked' ELSE '' END
+       CASE WHEN kind = 'booking' AND v % 25 > 0 AND at < now() - interval '30 days' THEN 'booked' ELSE '' END,
+       0
 FROM seeded ORDER BY v;
 
 ALTER TABLE bookings_booking DISABLE TRIGGER bookings_guard_places;
@@ -89,9 +91,25 @@ FROM (SELECT *, date_trunc('day', at) + interval '30 days' + interval '1 hour' *
       FROM seeded WHERE kind = 'booking') chosen ORDER BY v;
 ALTER TABLE bookings_booking ENABLE TRIGGER bookings_guard_places;
 
-INSERT INTO bookings_mail (kind, booking_id, recipient, guest_uid, created_at, attempts, sent_at, failed_at,
-       last_error)
-SELECT 'booked', id, guest_email, holder_uid, created_at, 1,
+INSERT INTO waiting_entry (id, issuer_uid, offer_id, promise_key, title, guest_uid, guest_name, guest_email,
+       language, day, slot_start, joined_at, state, passed_starts, booking_id, ended_at)
+SELECT 'q-' || lpad(to_hex(v), 8, '0') || '-' || substr(md5('q' || v), 1, 12), issuer_uid, offer_id, batch, title,
+       'thinker-' || substr(md5('q' || v), 1, 12), 'Ada ' || initcap(substr(md5('n' || v), 1, 8)),
+       'guest' || v || '@guest.example', 'en', at::date + 30, NULL, at,
+       CASE WHEN at > now() - interval '3 days' THEN 'waiting' ELSE 'left' END, '[]', '',
+       CASE WHEN at > now() - interval '3 days' THEN NULL ELSE at END
+FROM seeded WHERE v % 10 = 1 ORDER BY v;
+ALTER TABLE bookings_hold DISABLE TRIGGER USER;
+INSERT INTO bookings_hold (id, kind, guest_uid, offer_id, slot_start, slot_end, taken_at, expires_at)
+SELECT 'h-' || lpad(to_hex(v), 8, '0') || '-' || substr(md5('h' || v), 1, 12), 'form',
+       'thinker-' || substr(md5('h' || v), 1, 12), offer_id, date_trunc('hour', now()) + interval '3 days',
+       date_trunc('hour', now()) + interval '3 days 1 hour', now(), now() + interval '10 minutes'
+FROM seeded WHERE v % 2000 = 7 ORDER BY v;
+ALTER TABLE bookings_hold ENABLE TRIGGER USER;
+
+INSERT INTO bookings_mail (kind, issuer_uid, booking_id, facts, recipient, guest_uid, created_at, attempts,
+       sent_at, failed_at, last_error)
+SELECT 'booked', issuer_uid, id, '{}', guest_email, holder_uid, created_at, 1,
        CASE WHEN right(guest_email, 16) = '77@guest.example' THEN NULL ELSE created_at END,
        CASE WHEN right(guest_email, 17) = '777@guest.example' THEN created_at END, ''
 FROM bookings_booking ORDER BY id;
