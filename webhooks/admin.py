@@ -15,10 +15,10 @@ from portal.admin import (
     HotelFilter,
     ReadOnlyAdmin,
     acting,
-    hotels_of,
     is_superuser,
     moment_of,
     moment_words,
+    uids_of,
 )
 from portal.admin_actions import run_each
 from portal.errors import Rejected
@@ -205,7 +205,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         rows: QuerySet[Any] = admin.ModelAdmin.get_queryset(self, request)
         if is_superuser(request):
             return rows
-        webhooks = Subscription.objects.filter(hotel__in=hotels_of(request).values("pk"))
+        webhooks = Subscription.objects.filter(hotel__in=uids_of(request))
         return rows.filter(subscription__in=list(webhooks.values_list("pk", flat=True)))
 
     def words_condition(self, _queryset: QuerySet[Any], words: list[str]) -> Q:

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from portal.admin import HotelFilter, hotels_of, is_superuser
+from portal.admin import HotelFilter, is_superuser, uids_of
 from webhooks.models import Subscription
 
 
@@ -55,7 +55,7 @@ class WebhookFilter(admin.RelatedFieldListFilter):
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """Return the user's own."""
-        limit = {} if is_superuser(request) else {"hotel__in": hotels_of(request).values("pk")}
+        limit = {} if is_superuser(request) else {"hotel__in": uids_of(request)}
         ordering = self.field_admin_ordering(field, request, model_admin)
         choices: Any = field.get_choices(include_blank=False, ordering=ordering, limit_choices_to=limit)
         return list(choices)

@@ -74,7 +74,7 @@ def test_a_broken_workbook_is_refused(content: bytes) -> None:
 def test_a_workbook_that_unpacks_to_more_than_it_may_is_refused_unread(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(files, "load_workbook", None)
+    monkeypatch.setattr("openpyxl.load_workbook", None)
     bomb = b"<row>" + b" " * files.MOST_OF_ROW + b"</row>"
     assert refusal(changed(xlsx_of(ROW), sheet1=bomb)) == "file_too_large"
     assert refusal(changed(xlsx_of(ROW), styles=b" " * (files.MOST_OF_PART + 1))) == "file_too_large"
