@@ -67,6 +67,10 @@ class BoundedChangeList(ChangeList):
             self.queryset._clone() if shows_all else self._rows_of(paginator.page(self.page_num))
         )
 
+    def get_ordering_field(self, field_name: Any) -> Any:
+        """Return what a column is sorted by; nothing where the list offers no order, whatever is asked."""
+        return super().get_ordering_field(field_name) if field_name in self.sortable_by else None
+
     def _rows_of(self, page: Any) -> Any:
         """Return the rows of a page, found by their keys: what goes before it is not read whole."""
         keys = list(page.object_list.values_list("pk", flat=True))
@@ -77,11 +81,11 @@ class BoundedChangeList(ChangeList):
         """Offer and use only orders that an index has: any other would sort the whole table."""
         admin: Any = self.model_admin
         indexed = tuple(admin.indexed_ordering)
+        wanted = [name.lstrip("-") if isinstance(name, str) else None for name in self._wanted(request)]
         columns: list[Any] = [name for name in self.list_display if self._ordering_name(name) in indexed]
         self.sortable_by = columns
         if ORDER_VAR not in self.params:
             return
-        wanted = [name.lstrip("-") if isinstance(name, str) else None for name in self._wanted(request)]
         if not set(wanted[:1]) <= set(indexed) or not set(wanted[1:]) <= {"pk", "id", *indexed}:
             self.is_order_refused = True
             del self.params[ORDER_VAR], self.filter_params[ORDER_VAR]

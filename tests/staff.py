@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from vouchers.models import Hotel
 
-APPS = ("vouchers", "bookings", "events", "presence", "bulk")
+APPS = ("vouchers", "bookings", "events", "presence", "bulk", "waiting")
 _INLINE = re.compile(
     r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>|<style\b|\sstyle=|\son[a-z]+=\"", re.IGNORECASE
 )

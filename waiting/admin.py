@@ -1,6 +1,6 @@
 """The waiting list in the admin: to be seen."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -21,7 +21,13 @@ class EntryAdmin(ReadOnlyAdmin):
     list_display = ("wish", "title", "hotel", "guest_name", "state", "joined", "offered", "until", "id")
     list_filter = ("state", ("hotel", HotelFilter))
     list_select_related = ("hotel",)
-    search_fields = ("id", "title", "guest_name", "guest_email", "guest_uid", "promise_key")
+    search_fields = ("id", "title", "guest_name", "guest_email", "guest_uid")
+    search_ids: ClassVar[Any] = {"q-": "pk"}
+    search_values = ("guest_uid",)
+    search_words = ("title", "guest_name", "guest_email")
+    search_help_text = _(
+        "An id or its beginning; words of the title, the name or e-mail address; the whole uid of a guest."
+    )
     date_hierarchy = "day"
     ordering = ("day", "joined_at", "id")
     joined = moment_of("joined_at", _("joined"))

@@ -135,3 +135,10 @@ def test_guests_are_seen_by_superusers_alone(client: Client) -> None:
         assert client.get(address).status_code == 403
         assert_strict(sign_in_root().get(address)) if address == page_of(Guest) else None
     assert "Presence" not in client.get("/admin/").content.decode()
+
+
+def test_the_journal_is_read_in_its_order_whatever_is_asked(client: Client) -> None:
+    first, second = make_event(subject_id="o-1"), make_event(subject_id="o-2")
+    for order in ({}, {"o": "3"}, {"o": "-1"}):
+        shown = client.get(page_of(Event), order).context["cl"].result_list
+        assert [event.pk for event in shown] == [second.pk, first.pk]
