@@ -18,6 +18,7 @@ from bookings.rules import refuse_hoarding
 from portal.actors import Actor
 from portal.errors import Conflict, NotFound, Rejected
 from portal.ids import new_id
+from portal.ready import Given, Ready
 from vouchers.models import Offer
 from waiting.line import end_entry, offer_places, tell
 from waiting.models import Entry, State
@@ -163,12 +164,15 @@ def leave_waiting(*, entry_id: str, by: Actor, now: datetime) -> Entry:
     return entry
 
 
+_IN_LINE = Ready(lambda: Entry.objects.current().filter(offer=Given("offer")).values_list("pk")[:1])
+
+
 def serve_offer(*, offer_id: str, now: datetime) -> int:
     """Bring an offer's line up to the clock: end what has lapsed, offer what is free; returns how many.
 
     Any number of processes may do this at once. With nobody in line it is one look at an index.
     """
-    if not Entry.objects.current().filter(offer=offer_id).exists():
+    if not _IN_LINE.values(offer=offer_id):
         return 0
     with transaction.atomic():
         return offer_places(lock_offer(offer_id), now)

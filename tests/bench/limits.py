@@ -106,13 +106,19 @@ def _literal(value: Any) -> str:
     return "E'" + text.replace(":", "\\x3a") + "'" if ":" in text else f"'{text}'"
 
 
+def _typed(value: Any) -> str:
+    """Return a constant; JSON says so, since a text that is put together is a text for PostgreSQL."""
+    is_json = isinstance(value, str) and value.startswith(('{"', "[")) and not value.startswith('{"ok"')
+    return f"({_literal(value)})::jsonb" if is_json else _literal(value)
+
+
 def _for_pgbench(statement: tuple[str, list[Any]]) -> str:
     """Return a statement with its constants in it, and variables where bookings differ."""
     sql, values = statement
-    told = [":answer" if value == ANSWER else _literal(value) for value in values]
+    told = [":answer" if value == ANSWER else _typed(value) for value in values]
     text = " ".join((sql % tuple(told)).split())
     for name in _NAMES:
-        text = text.replace(f"'{{{name}}}'", f":{name}").replace(f"{{{name}}}", f"' || :{name} || '")
+        text = text.replace(f"'{{{name}}}'", f":{name}").replace(f"{{{name}}}", f"' || :{name} || E'")
     lines = []
     for one in text.split("; "):
         if "INSERT INTO access_givenanswer" in one:

@@ -214,9 +214,9 @@ def test_the_list_of_jobs_asks_the_same_number_of_questions_however_many(
     hand_in(client)
     path = page_of(Job)
     client.get(path)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         client.get(path)
     for _number in range(3):
         hand_in(client)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         client.get(path)

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from portal.ids import ID_LENGTH
+from portal.sqlite.hints import Usually
 from vouchers import states
 from vouchers.models.hotels import Hotel
 from vouchers.models.offers import OFFER_MAX_MINUTES, VOUCHER_MAX_MINUTES, Offer, Service
@@ -108,7 +109,7 @@ class VoucherQuerySet(models.QuerySet["Voucher"]):
 
     def open(self) -> Self:
         """Keep the vouchers that nobody holds."""
-        return self.filter(holder_uid="")
+        return self.filter(Usually(Q(holder_uid="")))
 
 
 class Voucher(Promise):
