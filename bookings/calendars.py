@@ -7,16 +7,17 @@ from bookings.models import OFFER_MAX_LENGTH, Booking
 from bookings.slots import Calendar, ClosedDays, Counted, Hours, Taken
 from bookings.wallclock import day_bounds
 from portal.rows import as_date, as_moment, as_time, places_for, rows_of
-from vouchers.models import Batch, Closure, OpeningHours, Voucher
+from vouchers.models import Batch, OpeningHours, Voucher
 
 # By hand, since every page, every answer of slots and every booking asks this.
-_HOURS = """
-SELECT offer_id, weekday, opens, closes FROM vouchers_openinghours
-WHERE offer_id IN {} ORDER BY weekday, opens
-"""
-_CLOSURES = """
-SELECT offer_id, first_day, last_day, reason FROM vouchers_closure
-WHERE offer_id IN {} ORDER BY first_day, id
+_WEEKS_AND_CLOSURES = """
+SELECT offer_id, weekday, opens, closes,
+    CAST(NULL AS date) AS first_day, CAST(NULL AS date) AS last_day, NULL AS reason, id
+FROM vouchers_openinghours WHERE offer_id IN {0}
+UNION ALL
+SELECT offer_id, NULL, NULL, NULL, first_day, last_day, reason, id
+FROM vouchers_closure WHERE offer_id IN {0}
+ORDER BY weekday, opens, first_day, id
 """
 _TAKEN = """
 SELECT offer_id, slot_start, slot_end, COUNT(*) FROM bookings_booking
@@ -33,16 +34,18 @@ Bookable = Voucher | Batch
 
 
 def calendars_of(promises: Sequence[Bookable]) -> list[Calendar]:
-    """Return the calendars of vouchers or batches, whose hotel and offer are loaded: two queries at most."""
+    """Return the calendars of vouchers or batches, whose hotel and offer are loaded: one query at most."""
     offer_ids = list({promise.offer_id for promise in promises if promise.offer_id is not None})
     weekly: dict[str, list[Hours]] = {offer_id: [] for offer_id in offer_ids}
     closures: dict[str, list[ClosedDays]] = {offer_id: [] for offer_id in offer_ids}
     if offer_ids:
-        offers = places_for(offer_ids)
-        for offer_id, weekday, opens, closes in rows_of(OpeningHours, _HOURS.format(offers), offer_ids):
-            weekly[offer_id].append(Hours(weekday, as_time(opens), as_time(closes)))
-        for offer_id, first, last, reason in rows_of(Closure, _CLOSURES.format(offers), offer_ids):
-            closures[offer_id].append(ClosedDays(as_date(first), as_date(last), reason))
+        told = [*offer_ids, *offer_ids]
+        for row in rows_of(OpeningHours, _WEEKS_AND_CLOSURES.format(places_for(offer_ids)), told):
+            offer_id, weekday, opens, closes, first, last, reason, _key = row
+            if first is None:
+                weekly[offer_id].append(Hours(weekday, as_time(opens), as_time(closes)))
+            else:
+                closures[offer_id].append(ClosedDays(as_date(first), as_date(last), reason))
     return [_calendar(promise, weekly, closures) for promise in promises]
 
 

@@ -27,7 +27,7 @@ from typing import Any
 
 from tests.bench.counting import HEADER
 from tests.bench.flames import watch
-from tests.bench.items import Item, Seeded, get, groups, post
+from tests.bench.items import Collected, Item, Seeded, get, groups, post
 from tests.bench.limits import booking_limits
 from tests.bench.load import Load, ask
 from tests.bench.report import HEADINGS, Around, Measured, comparison, growth, keep
@@ -107,7 +107,7 @@ def measure(side: Side, group: Sequence[Item], seconds: float, *, counts: bool) 
     """Measure the items of a group once, each between two measurements of the bare view."""
     port = side.server.port
     for item in group:
-        if item.collects is not None:
+        if isinstance(item.collects, Collected):
             # What an earlier round has booked is gone.
             item.collects.clear()
         first = side.cpu()
@@ -145,8 +145,7 @@ def look(side: Side, group: Sequence[Item]) -> None:
         answer = ask(side.server.port, request.replace(b"Host:", header, 1))
         if answer.status not in item.done:
             raise RuntimeError(f"{item.name}: {answer}\n{side.server.log()[-3000:]}")
-        if item.collects is not None:
-            item.collects(0, answer)
+        item.seen(0, answer)
         found = re.search(HEADER.lower().encode() + rb": *(\d+)", answer.head.lower())
         side.of(item).statements, side.of(item).bytes = int(found[1]) if found else 0, answer.size
     if any(item.writes for item in group):

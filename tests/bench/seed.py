@@ -86,6 +86,7 @@ def main(vouchers: int) -> dict[str, Any]:
         for hour in range(8, 18)
     ]
     return {
+        "engine": connection.vendor,
         "busy": busy.pk,
         "hotel": like.hotel.pk,
         "service": like.service_type,

@@ -432,12 +432,12 @@ def test_an_offer_page_costs_the_same_number_of_queries_however_much_is_booked(
     client: Client, hotel: Hotel, django_assert_num_queries: Any
 ) -> None:
     offer = make_offer(hotel, capacity=9, weekdays=(1,))
-    queries(client, page_of(offer), 14, django_assert_num_queries)
+    queries(client, page_of(offer), 13, django_assert_num_queries)
     for number, voucher in enumerate(make_vouchers(offer, 6)):
         make_booking(voucher, start=NOON, holder_uid=f"thinker-{number}")
     for weekday in (2, 3, 4):
         OpeningHours.objects.create(offer=offer, weekday=weekday, opens=time(9), closes=time(12))
-    queries(client, page_of(offer), 14, django_assert_num_queries)
+    queries(client, page_of(offer), 13, django_assert_num_queries)
 
 
 # Bookings

@@ -147,5 +147,5 @@ def test_a_preview_costs_the_same_number_of_queries_however_many_hours(
 ) -> None:
     offer = make_offer(hotel)
     for hours in (EVERY_DAY[:1], EVERY_DAY):
-        with django_assert_num_queries(15):
+        with django_assert_num_queries(16):
             client.post(page_of(offer), typed(hotel, *hours), headers=HTMX)

@@ -18,13 +18,14 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
+from bookings.domain import book_any
 from bookings.models import Booking, Mail
 from events.models import Event, JournalEnd
 from presence.browser import remember_guest
 from tests.api import Api
 from tests.bench.admin import lists
 from tests.bench.rows import moment, write
-from tests.make import make_hotel, make_offer
+from tests.make import CLERK, make_hotel, make_offer
 from tests.staff import page_of
 from vouchers.models import Batch, Hotel, Voucher
 from vouchers.states import Status
@@ -174,6 +175,23 @@ def test_every_filter_and_order_of_the_portal_has_an_index(filled: None) -> None
             for address in addresses:
                 assert client.get(address).status_code in (200, 404)
     assert bad == []
+
+
+@pytest.mark.skipif(connection.vendor == "postgresql", reason="PostgreSQL knows which values are common")
+def test_the_next_voucher_of_a_batch_is_not_looked_for_among_all_that_nobody_holds(filled: None) -> None:
+    batch = Batch.objects.all()[0]
+    plans: list[str] = []
+
+    def look(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("SELECT") and "vouchers_voucher" in sql and "LIMIT 1" in sql:
+            plans.append(plan_of(sql, params))
+        return execute(sql, params, many, context)
+
+    start = (timezone.now() + timedelta(days=3)).replace(hour=10, minute=0, second=0, microsecond=0)
+    with connection.execute_wrapper(look):
+        book_any(batch_id=batch.pk, start=start, holder_uid="thinker-new", by=CLERK, now=timezone.now())
+    assert plans
+    assert all("INDEX vouchers_open_of_batch" in plan for plan in plans)
 
 
 def test_every_filter_of_the_api_has_an_index(filled: None) -> None:

@@ -548,7 +548,7 @@ def test_looking_after_all_lines_takes_the_same_number_of_queries(lines, django_
         book(their, FIRST, "early")
         for name in ("ann", "bob"):
             join(their, f"{name}-{number}", FIRST)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         assert offers_to_serve(NOW) == []
 
 
