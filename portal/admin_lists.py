@@ -69,7 +69,8 @@ class BoundedChangeList(ChangeList):
 
     def get_ordering_field(self, field_name: Any) -> Any:
         """Return what a column is sorted by; nothing where the list offers no order, whatever is asked."""
-        return super().get_ordering_field(field_name) if field_name in self.sortable_by else None
+        offered = self.sortable_by or ()
+        return super().get_ordering_field(field_name) if field_name in offered else None
 
     def _rows_of(self, page: Any) -> Any:
         """Return the rows of a page, found by their keys: what goes before it is not read whole."""

@@ -7,7 +7,7 @@ from django.db.models import BooleanField, Func, Q
 
 
 class Usually(Func):
-    """A condition that most rows fulfil; to other databases it is the condition alone.
+    """A condition that most rows fulfil; to PostgreSQL it is the condition alone.
 
     One value in a column of many different ones may be that of most rows. SQLite reckons with as many
     for each, and would take the index of that column and read nearly the whole table by it. See
@@ -21,8 +21,6 @@ class Usually(Func):
     def __init__(self, condition: Q) -> None:
         super().__init__(condition)
 
-    def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper, **extra: Any) -> Any:
-        """Return the condition, with the hint on SQLite."""
-        if connection.vendor == "sqlite":
-            return super().as_sql(compiler, connection, **extra)
+    def as_postgresql(self, compiler: Any, _connection: BaseDatabaseWrapper) -> Any:
+        """Return the condition alone: it knows which values are common."""
         return compiler.compile(self.source_expressions[0])
