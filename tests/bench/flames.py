@@ -77,13 +77,13 @@ def _read(text: str) -> Iterator[tuple[Stack, int]]:
 
 
 def table(stacks: dict[Stack, int]) -> Iterator[str]:
-    """Yield the shares by part, and the portal's functions by what they and what they call took."""
+    """Yield the shares by part, and those of the portal's functions with what they had libraries do."""
     parts: Counter[str] = Counter()
     functions: Counter[str] = Counter()
     for stack, number in stacks.items():
         parts[_part_of(stack)] += number
-        own = {f"{path}: {function}" for function, path in stack if path.startswith(_OWN)}
-        functions.update(dict.fromkeys(own, number))
+        own = (f"{path}: {function}" for function, path in reversed(stack) if path.startswith(_OWN))
+        functions[next(own, "nothing of the portal")] += number
     everything = sum(stacks.values()) or 1
     for counted in (parts, functions):
         yield ""
