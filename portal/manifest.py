@@ -207,4 +207,4 @@ def _promise(key: str, guest_uid: str) -> Voucher | Batch | None:
     if key.startswith("vb-"):
         return _BATCH.first(key=key)
     voucher = voucher_with_all(key)
-    return voucher if voucher and voucher.holder_uid in {"", guest_uid} else None
+    return voucher if voucher and voucher.is_visible_to(guest_uid) else None

@@ -183,6 +183,10 @@ class Voucher(Promise):
             models.Index(fields=("service_type", "id"), name="vouchers_service"),
         )
 
+    def is_visible_to(self, guest_uid: str) -> bool:
+        """True for an open voucher and for the guest's own: what `visible_to` keeps."""
+        return self.holder_uid in {"", guest_uid}
+
     def shown(self, now: datetime) -> Status:
         """Return the status that everyone sees at `now`."""
         return states.shown_status(self.status, self.expires_at, now)
