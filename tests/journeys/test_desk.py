@@ -130,13 +130,21 @@ def test_the_list_keeps_itself_fresh(page: Page, clerk: Page, site: Site) -> Non
     expect(row.locator(".chip-consumed")).to_be_visible(timeout=25_000)
 
 
+def follow(clerk: Page, link: Locator) -> None:
+    """Press a link, and wait for the page that it leads to."""
+    here = clerk.url
+    link.click()
+    expect(clerk).not_to_have_url(here)
+    clerk.wait_for_load_state()
+
+
 def test_everyone_can_use_the_desk(page: Page, clerk: Page, site: Site) -> None:
     booking = book(page, "Canal tour")
     for path in (day_of(site, booking), "/desk/?q=nobody", "/desk/?q=v-1:forged", "/desk/walk-in/"):
         clerk.goto(path)
         examine(clerk)
-    clerk.locator(".card").first.click()
+    follow(clerk, clerk.locator(".card").first)
     examine(clerk)
     clerk.goto(day_of(site, booking))
-    clerk.locator(line(clerk, booking, site)).get_by_role("link", name="Cancel").click()
+    follow(clerk, clerk.locator(line(clerk, booking, site)).get_by_role("link", name="Cancel"))
     examine(clerk)

@@ -111,7 +111,7 @@ def hotels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Engin
         yield of
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def hotel(engine: Engine, hotels: Callable[[Engine], Hotel]) -> Hotel:
     """One portal for all races of an engine: each has an offer of its own."""
     return hotels(engine)
