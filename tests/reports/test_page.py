@@ -25,7 +25,7 @@ DAY = timedelta(days=1)
 NEEDED = ("view_booking", "view_voucher")
 # Session, user, their permissions and their groups', hotels; then offers, journal, lead times, outcomes,
 # bookings of the week, opening hours, closures, slots.
-STATEMENTS = 13
+STATEMENTS = 12
 
 
 @pytest.fixture(autouse=True)
