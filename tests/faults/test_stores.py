@@ -41,8 +41,9 @@ def test_a_database_server_that_is_cut_off_loses_nothing(
 
         name = "postgresql: stopped at once" + (", with a pool" if pool != "0" else "")
         outcome = survives(name, site, cut_off)
-        # Who came meanwhile was told to come again (a 503 without Retry-After would have been wrong).
-        assert outcome.again["database_away"]
+        # Who came meanwhile was told to come again (a 503 without Retry-After would have been wrong); with a
+        # pool, they may all have waited for a connection until the server was back.
+        assert outcome.again["database_away"] or pool != "0"
         assert site.portal.workers() == processes
 
 
