@@ -6,8 +6,7 @@ Walks the admin's registry on a throwaway PostgreSQL, in this process: for a sup
 the hotel that has most and of one that has little. Prints the slowest pages with the milliseconds of the
 whole answer (this process' own computing, and waiting for statements), of its statements, and how many
 there were; what took long is asked again, and
-the best of three counts. Fails when a list is over the limit; the figures, which are charts of up to
-twelve months and no list, may take four times as long.
+the best of three counts. Fails when a page is over the limit.
 """
 
 import argparse
@@ -20,7 +19,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 SHOWN = 40
-_AS_CHARTS = 4
 TRIES = 3
 # Of a filter with many choices these many are tried.
 MOST_CHOICES = 7
@@ -204,7 +202,7 @@ def report(timed: list[Timed], limit: float, *, shown: int) -> int:
     for each in timed:
         lists_of.setdefault(each.address.partition("?")[0], set()).add(len(each.statements))
     most = max(lists_of.items(), key=lambda item: max(item[1]))
-    over = [each for each in timed if each.took > limit * (_AS_CHARTS if "/figures/" in each.address else 1)]
+    over = [each for each in timed if each.took > limit]
     broken = [each for each in timed if each.status >= 500]
     for each in broken:
         print(f"broken: {each.told()}")

@@ -1,4 +1,4 @@
-"""Systems that book one voucher after the other, and write down what they were told."""
+"""Systems that book without a pause, and write down what they were told."""
 
 import http.client
 import threading
@@ -15,7 +15,7 @@ from tests.races.systems import Reply, System
 CLIENTS = 4
 # How often a client that was told to come later, or nothing at all, comes again.
 _AGAIN_SECONDS = 0.1
-_PAUSE_SECONDS = 0.05
+_PAUSE_SECONDS = 0.02
 # One more is asked for at each time than there are places.
 PLACES = 3
 # What a client is answered while a part of the portal is away, or its first try is still at work.
