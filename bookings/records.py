@@ -20,7 +20,7 @@ from portal.errors import NotFound, Rejected
 from portal.ids import is_id
 from portal.ready import Given, Ready
 from vouchers.models import Voucher
-from vouchers.records import page_of
+from vouchers.records import of_issuer, page_of
 from vouchers.states import Status
 from vouchers.terms import EARLIEST, LATEST
 from vouchers.validators import is_storable
@@ -72,8 +72,7 @@ def _text(instant: datetime) -> str:
 
 def bookings_of(issuer_uid: str | None) -> QuerySet[Booking]:
     """Return the bookings of a hotel, or of all hotels."""
-    bookings = Booking.objects.all()
-    return bookings if issuer_uid is None else bookings.filter(hotel=issuer_uid)
+    return of_issuer(Booking.objects.all(), issuer_uid)
 
 
 _BY_ID = Ready(lambda: Booking.objects.filter(pk=Given("key")).order_by())

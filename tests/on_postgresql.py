@@ -8,7 +8,10 @@ from tests.servers import postgresql, postgresql_binaries
 
 
 def main() -> int:
-    """Run pytest with a server of its own; the races bring theirs, and browsers meet one engine."""
+    """Run pytest with a server of its own.
+
+    The races bring theirs, browsers meet one engine, and what asks no database has none.
+    """
     binaries = postgresql_binaries()
     if binaries is None:
         sys.stderr.write("PostgreSQL is not installed.\n")
@@ -19,7 +22,7 @@ def main() -> int:
             "-m",
             "pytest",
             "-m",
-            "not races and not journeys and not faults",
+            "database and not races and not journeys and not faults",
             *sys.argv[1:],
         ]
         env = {**os.environ, "DATABASE_URL": cluster.url()}

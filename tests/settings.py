@@ -22,5 +22,8 @@ STORAGES = {
 if DATABASES["default"]["ENGINE"] == "portal.sqlite":  # noqa: F405
     DATABASES["default"]["TEST"] = {"NAME": ":memory:"}  # noqa: F405
 
+# How passwords are hashed is Django's; that it takes long is its purpose, and the tests' time.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
 # Tests change rows by hand, which no event tells; those of the memory itself switch it on.
 PAGE_MEMORY = False

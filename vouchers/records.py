@@ -1,7 +1,7 @@
 """Reads of vouchers for systems: what the JSON API shows of one, and pages of many."""
 
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
@@ -18,6 +18,8 @@ from vouchers.schemas import VoucherQuery
 from vouchers.states import shown_status
 from vouchers.terms import EARLIEST, LATEST
 from vouchers.validators import is_storable
+
+Rows = TypeVar("Rows", bound=QuerySet[Any])
 
 
 def voucher_facts(voucher: Voucher, now: datetime) -> dict[str, Any]:
@@ -82,10 +84,16 @@ def _listed(row: tuple[Any, ...], now: datetime) -> dict[str, Any]:
     return facts
 
 
+def of_issuer(rows: Rows, issuer_uid: str | None) -> Rows:
+    """Return those of `rows` that belong to a hotel; None means any hotel's, and what can be no uid none."""
+    if issuer_uid is None:
+        return rows
+    return rows.filter(hotel=issuer_uid) if is_id(issuer_uid) else rows.none()
+
+
 def vouchers_of(issuer_uid: str | None) -> VoucherQuerySet:
     """Return the vouchers of a hotel, or of all hotels."""
-    vouchers = Voucher.objects.all()
-    return vouchers if issuer_uid is None else vouchers.filter(hotel=issuer_uid)
+    return of_issuer(Voucher.objects.all(), issuer_uid)
 
 
 def find_voucher(voucher_id: str, issuer_uid: str | None) -> Voucher:
@@ -115,9 +123,7 @@ def find_offer(offer_id: str, issuer_uid: str | None) -> Offer:
 
     Raises NotFound("offer_not_found").
     """
-    offers = Offer.objects.select_related("hotel")
-    if issuer_uid is not None:
-        offers = offers.filter(hotel=issuer_uid)
+    offers = of_issuer(Offer.objects.select_related("hotel"), issuer_uid)
     offer = offers.filter(pk=offer_id).first() if is_id(offer_id) else None
     if offer is None:
         raise NotFound("offer_not_found", _("There is no such offer."))
@@ -144,7 +150,7 @@ def voucher_page(
     if query.valid_on is not None and query.valid_on.year not in range(EARLIEST.year, LATEST.year):
         rows = rows.none()
     elif query.valid_on is not None:
-        hotel = Hotel.objects.filter(pk=issuer_uid).first() if issuer_uid else None
+        hotel = Hotel.objects.filter(pk=issuer_uid).first() if issuer_uid and is_id(issuer_uid) else None
         zone = hotel.zone if hotel else ZoneInfo("UTC")
         begins = datetime.combine(query.valid_on, time(), tzinfo=zone)
         rows = rows.filter(valid_from__lt=begins + timedelta(days=1), valid_until__gt=begins)

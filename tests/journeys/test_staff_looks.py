@@ -103,19 +103,26 @@ def faults(page: Page) -> list[str]:
         for scheme, rules in (("light", _RULES), ("dark", _RULES_OF_COLOUR)):
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             # What slides, and what changes its colour, is half there meanwhile.
-            page.wait_for_function("() => document.getAnimations().length === 0", polling=100, timeout=60_000)
+            page.wait_for_function("() => document.getAnimations().length === 0", timeout=60_000)
             for each in axe.run(page, options=rules).response["violations"]:
                 nodes = [node["html"][:160] for node in each["nodes"][:2]]
                 found.append(f"{page.url}, {viewport['width']} px, {scheme}: {each['id']} {nodes}")
     return found
 
 
+def is_there(page: Page, path: str) -> bool:
+    """Ask for a page without showing it; False when it is not there, or leads elsewhere."""
+    answer = page.request.get(urljoin(page.url, path), max_redirects=0)
+    assert answer.status < 500, path
+    return answer.status == 200
+
+
 def opens(page: Page, path: str) -> bool:
     """Open a page; False when it is not there, or leads elsewhere."""
-    answer = page.goto(urljoin(page.url, path))
-    assert answer is not None
-    assert answer.status < 500, path
-    return answer.status == 200 and not answer.request.redirected_from
+    if not is_there(page, path):
+        return False
+    page.goto(urljoin(page.url, path))
+    return True
 
 
 def prefix_of(model: type[Model]) -> str:
