@@ -84,7 +84,9 @@ def test_a_chosen_time_is_held_and_the_form_says_until_when(page: Page, someone_
     there, here = (ends.astimezone(ZoneInfo(zone)) for zone in ("America/New_York", "Europe/London"))
     line = page.locator(".held")
     expect(line).to_contain_text(f"Held for you until {there:%H:%M}.")
-    expect(line).to_contain_text(f"On your clock: {here:%H:%M}.")
+    # In the hours in which the hotel's day is not the guest's, the day is said as well.
+    day = "" if here.date() == there.date() else f"{here:%a} {here.day} {here:%b}, "
+    expect(line).to_contain_text(f"On your clock: {day}{here:%H:%M}.")
     someone_else.goto(re.sub("&slot=[^&]*", "", page.url))
     expect(shown(someone_else, slot)).to_contain_text("full: wait")
     shown(someone_else, slot).click()
