@@ -102,8 +102,9 @@ def faults(page: Page) -> list[str]:
             found.append(f"{page.url}, {viewport['width']} px: {wider} px too wide")
         for scheme, rules in (("light", _RULES), ("dark", _RULES_OF_COLOUR)):
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            # What slides, and what changes its colour, is half there meanwhile.
-            page.wait_for_function("() => document.getAnimations().length === 0", timeout=60_000)
+            # What slides, and what changes its colour, is half there meanwhile. By the clock,
+            # since a page that stands still may draw no further frame to look in.
+            page.wait_for_function("() => document.getAnimations().length === 0", polling=50, timeout=60_000)
             for each in axe.run(page, options=rules).response["violations"]:
                 nodes = [node["html"][:160] for node in each["nodes"][:2]]
                 found.append(f"{page.url}, {viewport['width']} px, {scheme}: {each['id']} {nodes}")
