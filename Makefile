@@ -5,7 +5,7 @@ SHARED := -n auto --dist loadgroup
 VENV := .venv/bin
 export PORT
 
-.PHONY: run serve test test-postgresql faults bench bench-compare bench-admin bench-presence screens check checks format setup pins messages
+.PHONY: run serve test test-postgresql faults bench bench-compare bench-admin bench-memory bench-presence screens check checks format setup pins messages
 
 run: ## serve the portal with demo data on http://127.0.0.1:8000 (PORT=… for another)
 	@$(PYTHON) tools/setup.py runtime
@@ -32,6 +32,11 @@ bench-compare: export SECRET_KEY = only-for-the-benchmark-0123456789-abcdefghijk
 bench-compare: setup ## measure this tree and another revision in turn (BASE=main)
 	@$(VENV)/python manage.py collectstatic --noinput --verbosity=0
 	@$(VENV)/python -m tests.bench.run --base $${BASE:-main} $(ARGS)
+
+bench-memory: export SECRET_KEY = only-for-the-benchmark-0123456789-abcdefghijklmnopqrstuvwxyz
+bench-memory: setup ## measure what a web worker holds after an hour of load (ARGS="--minutes 10")
+	@$(VENV)/python manage.py collectstatic --noinput --verbosity=0
+	@$(VENV)/python -m tests.bench.memory $(ARGS)
 
 bench-presence: setup ## measure who is online, under load and as it grows (takes minutes; ARGS="--engine redis")
 	@$(VENV)/python -m tests.bench.presence $(ARGS)
