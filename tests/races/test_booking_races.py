@@ -204,6 +204,12 @@ class Deeds:
     def __len__(self) -> int:
         return len(self.booked) + len(self.cancelled) + len(self.moved)
 
+    @property
+    def are_enough(self) -> bool:
+        """True when so much has happened, and was refused, that the rules were put to the test."""
+        needed = (("book", 303), ("move", 302), ("cancel", 302), ("book", 409), ("move", 409))
+        return min(self.statuses[each] for each in needed) > 5
+
     def missing_in(self, stored: Stored) -> list[str]:
         """Return what was acknowledged and is not stored."""
         moves = {
@@ -327,17 +333,18 @@ def test_bookings_moves_and_cancels_at_random_keep_every_rule_at_every_moment(ho
     samples = 0
     with no_trouble(hotel):
         with wandering(hotel, made) as deeds:
-            until_then = time.monotonic() + 20
-            while time.monotonic() < until_then and not deeds.errors:
+            began = time.monotonic()
+            while not deeds.errors and (seconds := time.monotonic() - began) < 120:
+                # On a machine that is busy with other things as much takes longer.
+                if seconds > 20 and samples > 20 and deeds.are_enough:
+                    break
                 assert truth.read([made["offer"]]).faults() == []
                 samples += 1
         stored = read(hotel, made)
     assert deeds.missing_in(stored) == []
     assert len(stored.bookings) == len(deeds.booked)
-    # Enough has happened, and enough was refused, for this to mean something.
     assert samples > 20
-    did = deeds.statuses
-    assert min(did["book", 303], did["move", 302], did["cancel", 302], did["book", 409], did["move", 409]) > 5
+    assert deeds.are_enough, deeds.statuses
 
 
 def test_nothing_acknowledged_is_lost_when_workers_are_killed_under_load(hotel: Hotel) -> None:
