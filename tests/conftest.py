@@ -10,7 +10,6 @@ from unittest.mock import patch
 
 import pytest
 from django.core.management import call_command
-from django.test import SimpleTestCase
 
 from tests.engines import Engine, Engines
 from tests.requirements import skip_or_fail
@@ -22,23 +21,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep a file of races or browsers to one process of those that share the tests out.
 
     Each brings servers of its own, which its tests share; a fault has servers of its own.
-    What asks the tests' database is marked, so that another engine is tried with that alone.
     """
     for item in items:
-        if _asks_database(item):
-            item.add_marker("database")
         for kind in ("races", "journeys"):
             if item.get_closest_marker(kind) is not None:
                 item.add_marker(pytest.mark.xdist_group(f"{kind} {item.path.stem}"))
-
-
-def _asks_database(item: pytest.Item) -> bool:
-    fixtures = set(getattr(item, "fixturenames", ()))
-    return (
-        item.get_closest_marker("django_db") is not None
-        or not fixtures.isdisjoint(("db", "transactional_db"))
-        or issubclass(getattr(item, "cls", None) or object, SimpleTestCase)
-    )
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -26,32 +27,26 @@ def site(engine: Engine, tmp_path: Path) -> Iterator[Site]:
 def test_what_a_backup_under_load_restores_holds_all_that_was_stored_before_and_serves(
     site: Site, tmp_path: Path, survives: Callable[[str, Site, Fault], Outcome]
 ) -> None:
-    backups: list[tuple[set[str], str]] = []
+    numbers = count()
+    start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=1)
 
-    def back_up(site: Site) -> float:
+    def back_up_and_restore(site: Site) -> float:
         before = set(Truth(site.database_url).read(site.offers).bookings)
-        folder = tmp_path / f"backup-{len(backups)}"
-        backups.append((before, manage(site.database_url, "backup", "--output", str(folder)).strip()))
+        folder = tmp_path / f"backup-{next(numbers)}"
+        file = manage(site.database_url, "backup", "--output", str(folder)).strip()
+        bare = site.engine.bare_database(f"{folder.name.replace('-', '_')}_{site.engine.name}")
+        assert "Verified" in manage(bare, "restore", file, "--verify")
+        restored = Truth(bare).read(site.offers)
+        assert restored.faults() == []
+        assert before <= set(restored.bookings)
+        with portal(bare, folder / "gunicorn.log", workers=1, **site.env) as server:
+            body = {"voucher_id": site.spare, "slot_id": slot_id(start), "holder_uid": "thinker-0123456789ab"}
+            booked = System(server.port, site.key).post("voucher/book", {**body, "name": "Ann"})
+            assert booked.status == 200, booked.body
+        after = Truth(bare).read(site.offers)
+        assert after.faults() == []
+        assert set(after.bookings) == {*restored.bookings, booked.content["booking"]["id"]}
         return time.monotonic()
 
-    outcome = survives(f"{site.engine.name}: a backup made, restored, served", site, back_up)
+    outcome = survives(f"{site.engine.name}: a backup made, restored, served", site, back_up_and_restore)
     assert outcome.again == {}
-    for before, file in backups:
-        restore_and_serve(site, before, Path(file))
-
-
-def restore_and_serve(site: Site, before: set[str], file: Path) -> None:
-    """Restore a backup into an empty database, and book there; it holds all that was stored `before`."""
-    bare = site.engine.bare_database(f"{file.parent.name.replace('-', '_')}_{site.engine.name}")
-    assert "Verified" in manage(bare, "restore", str(file), "--verify")
-    restored = Truth(bare).read(site.offers)
-    assert restored.faults() == []
-    assert before <= set(restored.bookings)
-    start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=1)
-    with portal(bare, file.parent / "gunicorn.log", workers=1, **site.env) as server:
-        body = {"voucher_id": site.spare, "slot_id": slot_id(start), "holder_uid": "thinker-0123456789ab"}
-        booked = System(server.port, site.key).post("voucher/book", {**body, "name": "Ann"})
-        assert booked.status == 200, booked.body
-    after = Truth(bare).read(site.offers)
-    assert after.faults() == []
-    assert set(after.bookings) == {*restored.bookings, booked.content["booking"]["id"]}

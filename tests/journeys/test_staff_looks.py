@@ -122,7 +122,9 @@ def opens(page: Page, path: str) -> bool:
     """Open a page; False when it is not there, or leads elsewhere."""
     if not is_there(page, path):
         return False
-    page.goto(urljoin(page.url, path))
+    answer = page.goto(urljoin(page.url, path))
+    assert answer is not None
+    assert answer.status == 200, path
     return True
 
 
