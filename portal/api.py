@@ -71,7 +71,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 class DescribedOnce(NinjaAPI):
-    """An API whose description is put together once: it takes a hundred times as long as to send it."""
+    """An API whose description is put together once: it takes eighty times as long as to write it out."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

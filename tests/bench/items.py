@@ -147,6 +147,13 @@ def _in_turn(requests: list[bytes]) -> Maker:
     return lambda number: requests[number % len(requests)]
 
 
+def reset(port: int) -> None:
+    """Take back what was booked, moved and cancelled, so that it can be again."""
+    answer = ask(port, post("/bench/reset/", "", "text/plain"))
+    if answer.status != b"200":
+        raise RuntimeError(f"reset: {answer}")
+
+
 def bookings(seeded: Seeded) -> list[Item]:
     """Return booking, moving and cancelling by JSON: each on the pool that the one before has left."""
     slots, pool, share = seeded["slots"], seeded["pool"], BOOKING[seeded["engine"]]

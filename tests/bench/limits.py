@@ -12,7 +12,7 @@ from typing import Any
 from django.db.backends.sqlite3._functions import register
 
 from tests.bench.counting import HEADER
-from tests.bench.items import Item, Seeded, bookings, post
+from tests.bench.items import Item, Seeded, bookings, post, reset
 from tests.bench.load import CONNECTIONS, Load, ask
 from tests.bench.script import ANSWER, Script
 from tests.servers import postgresql_binaries
@@ -27,12 +27,8 @@ def record(port: int, seeded: Seeded) -> Script:
         assert request is not None
         answer = ask(port, request.replace(b"Host:", f"{HEADER}: told\r\nHost:".encode(), 1))
     key = request.partition(b"Idempotency-Key: ")[2].partition(b"\r\n")[0].decode()
-    _reset(port)
+    reset(port)
     return Script.recorded(json.loads(answer.body), seeded, key)
-
-
-def _reset(port: int) -> None:
-    assert ask(port, post("/bench/reset/", "", "text/plain")).status == b"200"
 
 
 def booking_limits(port: int, url: str, seeded: Seeded, script_path: Path) -> dict[str, float]:
@@ -48,10 +44,10 @@ def booking_limits(port: int, url: str, seeded: Seeded, script_path: Path) -> di
     by_cursor = load.run(4)
     if set(load.statuses) != {b"200"}:
         raise RuntimeError(f"cursor view: answers {load.statuses}")
-    _reset(port)
+    reset(port)
     database = _by_pgbench if url.startswith("postgres") else _by_sqlite
     by_database = database(url, script)
-    _reset(port)
+    reset(port)
     return {"booking, bare cursor view": by_cursor, "booking, database alone": by_database}
 
 

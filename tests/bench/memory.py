@@ -16,26 +16,29 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from tests.bench.items import Collected, Item, groups, post
+from tests.bench.items import Collected, Item, Seeded, groups, reset
 from tests.bench.load import ask
 from tests.bench.run import SETTINGS, database, seed
 from tests.servers import ROOT, Portal, portal
 
 MOST_MB = 150
 _AT_ONCE = 5
-_RESET = post("/bench/reset/", "", "text/plain")
 
 
-def resident_mb(pid: int) -> float:
-    """Return the resident memory of a process in MB (Linux tells)."""
-    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    return int(found[1]) / 1024 if found else 0.0
+def resident_mb(pids: Collection[int]) -> dict[int, float]:
+    """Return the resident memory of processes in MB (Linux tells); one that has just ended has none."""
+    held = {}
+    for pid in sorted(pids):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if told := re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text()):
+                held[pid] = int(told[1]) / 1024
+    return held
 
 
-def rounds(port: int, seeded: dict[str, list[str]]) -> Iterator[tuple[Item, int]]:
+def rounds(port: int, seeded: Seeded) -> Iterator[tuple[Item, int]]:
     """Return for ever which item is asked next, and its request's number."""
     while True:
         for group in groups(seeded, port):
@@ -46,23 +49,24 @@ def rounds(port: int, seeded: dict[str, list[str]]) -> Iterator[tuple[Item, int]
                 for number in range(_AT_ONCE):
                     yield item, number
             if any(item.writes for item in group):
-                ask(port, _RESET)
+                reset(port)
 
 
-def load(server: Portal, seeded: dict[str, list[str]], *, minutes: float, per_second: float) -> float:
+def load(server: Portal, seeded: Seeded, *, minutes: float, per_second: float) -> float:
     """Ask at a pace for so long, and print what the workers hold; returns the most that one held, in MB."""
     began = told = time.monotonic()
     most, sent = 0.0, 0
     for item, number in rounds(server.port, seeded):
         now = time.monotonic()
-        if now - told >= 60:
+        is_over = now - began >= minutes * 60
+        if is_over or now - told >= 60:
             told = now
-            held = {pid: resident_mb(pid) for pid in sorted(server.workers())}
+            held = resident_mb(server.workers())
             most = max(most, *held.values())
             words = "  ".join(f"{pid}: {mb:.0f} MB" for pid, mb in held.items())
             print(f"{(now - began) / 60:5.0f} min {sent:7} requests  {words}", flush=True)
-        if now - began >= minutes * 60:
-            return most
+        if is_over:
+            break
         time.sleep(max(0.0, began + sent / per_second - now))
         request = item.request(number)
         if request is None:

@@ -27,7 +27,7 @@ from typing import Any
 
 from tests.bench.counting import HEADER
 from tests.bench.flames import watch
-from tests.bench.items import Collected, Item, Seeded, get, groups, post
+from tests.bench.items import Collected, Item, Seeded, get, groups, reset
 from tests.bench.limits import booking_limits
 from tests.bench.load import Load, ask
 from tests.bench.report import HEADINGS, Around, Measured, comparison, growth, keep
@@ -100,7 +100,6 @@ def _cpu_of(pid: int) -> float:
 
 
 BARE = Item("bare view", get("/bare/"))
-_RESET = post("/bench/reset/", "", "text/plain")
 
 
 def measure(side: Side, group: Sequence[Item], seconds: float, *, counts: bool) -> None:
@@ -132,8 +131,7 @@ def measure(side: Side, group: Sequence[Item], seconds: float, *, counts: bool) 
             side.of(item).note(load, (used[0], used[1]), around)
             side.of(BARE).note(bare[1], (last[0] - then[0], 0.0), around)
     if any(item.writes for item in group):
-        answer = ask(port, _RESET)
-        assert answer.status == b"200", side.server.log()[-3000:]
+        reset(port)
 
 
 def look(side: Side, group: Sequence[Item]) -> None:
@@ -149,7 +147,7 @@ def look(side: Side, group: Sequence[Item]) -> None:
         found = re.search(HEADER.lower().encode() + rb": *(\d+)", answer.head.lower())
         side.of(item).statements, side.of(item).bytes = int(found[1]) if found else 0, answer.size
     if any(item.writes for item in group):
-        ask(side.server.port, _RESET)
+        reset(side.server.port)
 
 
 def draw(side: Side, group: Sequence[Item], folder: Path) -> None:
@@ -164,14 +162,14 @@ def draw(side: Side, group: Sequence[Item], folder: Path) -> None:
 
         def prepare(before: Sequence[Item] = group[:number]) -> None:
             if any(each.writes for each in group):
-                ask(port, _RESET)
+                reset(port)
             run(before, 4)
 
         picture = folder / f"{re.sub('[^a-z0-9]+', '-', item.name.lower())}.svg"
         found = watch(side.server.pid, prepare, partial(run, [item]), picture)
         print("\n".join(found), flush=True)
     if any(each.writes for each in group):
-        ask(port, _RESET)
+        reset(port)
 
 
 def facts_of(side: Side, engine: str, vouchers: int, limits: dict[str, float]) -> dict[str, Any]:
