@@ -5,7 +5,7 @@ SHARED := -n auto --dist loadgroup
 VENV := .venv/bin
 export PORT
 
-.PHONY: run serve test test-postgresql faults bench bench-compare bench-admin bench-memory bench-presence screens check checks format setup pins messages
+.PHONY: run serve test test-postgresql faults machine bench bench-compare bench-admin bench-memory bench-presence screens check checks format setup pins messages
 
 run: ## serve the portal with demo data on http://127.0.0.1:8000 (PORT=… for another)
 	@$(PYTHON) tools/setup.py runtime
@@ -22,6 +22,9 @@ test-postgresql: setup ## run the tests on a throwaway PostgreSQL
 
 faults: setup ## break things under load, 20 times each, and count what is lost (an hour and more; ROUNDS=1 takes ten minutes)
 	@FAULT_ROUNDS=$${ROUNDS:-20} $(VENV)/python -m pytest -m faults -s $(ARGS)
+
+machine: setup ## install the portal on a Debian machine in a container as docs/operations.md says, and break it (as root; needs debootstrap, systemd-container)
+	@MACHINE=1 $(VENV)/python -m pytest tests/machine $(ARGS)
 
 bench: export SECRET_KEY = only-for-the-benchmark-0123456789-abcdefghijklmnopqrstuvwxyz
 bench: setup ## measure the portal against a bare view (ARGS="--sizes 1000,100000,1000000" takes long)

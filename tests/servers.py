@@ -468,7 +468,8 @@ class Browser:
         try:
             connection.request(method, path, body, headers)
             response = connection.getresponse()
-            text = response.read().decode()
+            # Some answers are files.
+            text = response.read().decode(errors="surrogateescape")
         finally:
             connection.close()
         for line in response.headers.get_all("Set-Cookie", []):
