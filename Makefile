@@ -4,6 +4,8 @@ PYTHON ?= python3
 SHARED := -n auto --dist loadgroup
 VENV := .venv/bin
 export PORT
+# A process starts a fifth to a third sooner when what was compiled is kept; some containers switch that off.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run serve test test-postgresql faults machine bench bench-compare bench-admin bench-memory bench-presence screens check checks format setup pins messages
 
