@@ -8,7 +8,7 @@ import sys
 
 def main() -> None:
     """Hand the command line to Django."""
-    # What is loaded now is never garbage; looking for some after every 700 objects takes an eighth of the start.
+    # What is loaded now is never garbage: looking for some after every 700 objects is an eighth of a start.
     gc.set_threshold(20_000)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     from django.core.management import execute_from_command_line  # noqa: PLC0415 - after the environment is set

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -22,7 +22,8 @@ from access.models import GivenAnswer
 from portal.answers import CONTENT_TYPE, refusal
 from portal.callers import Caller
 from portal.errors import Conflict, Malformed, NotAllowed, Rejected
-from portal.ready import adapted, update
+from portal.ready import adapted, statement, update
+from portal.transactions import taken_back_whole
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
@@ -31,8 +32,15 @@ _RESERVE = """
 INSERT INTO access_givenanswer (key_id, idempotency_key, fingerprint, status, body, created_at)
 VALUES (%s, %s, %s, 0, %s, %s) ON CONFLICT (key_id, idempotency_key) DO NOTHING RETURNING id
 """
-# A twin waits this long for the first one's answer on PostgreSQL.
-_BRIEFLY, _PATIENTLY = "SET LOCAL lock_timeout = '5s'", "SET LOCAL lock_timeout TO DEFAULT"
+# On PostgreSQL a twin waits for the first one's answer, five seconds at most; whoever has the key waits
+# as ever again. (NULL sets back what the connection began with.)
+_RESERVE_BRIEFLY = """
+INSERT INTO access_givenanswer (key_id, idempotency_key, fingerprint, status, body, created_at)
+SELECT %s, %s, %s, 0, %s, %s FROM set_config('lock_timeout', '5s', true)
+ON CONFLICT (key_id, idempotency_key) DO NOTHING
+RETURNING id, set_config('lock_timeout', NULL, true)
+"""
+_PATIENTLY = "SET LOCAL lock_timeout TO DEFAULT"
 _REASON = re.compile(rb'("cancel_reason":)"(?:[^"\\\\]|\\\\.)*"')
 _LOCK_NOT_AVAILABLE = "55P03"
 
@@ -65,10 +73,29 @@ def forget_reasons(booking_ids: Collection[str]) -> None:
             GivenAnswer.objects.filter(pk=given.pk).update(body=_REASON.sub(rb"\1null", body))
 
 
+class _RefusedError(Exception):
+    """A refusal by the state of things: an answer like any other."""
+
+    def __init__(self, why: Rejected) -> None:
+        super().__init__(why)
+        self.why = why
+
+
 def _once(request: HttpRequest, caller: Caller, key: str, act: Callable[[], HttpResponse]) -> HttpResponse:
-    now = timezone.now()
     fingerprint = hashlib.sha256(f"{request.path_info}\n".encode() + request.body).hexdigest()
-    with transaction.atomic():
+    try:
+        return _kept(caller, key, fingerprint, lambda: _answer(act))
+    except _RefusedError as error:
+        # All of it was taken back, and so was the key. A twin that has waited for it may have it now: then
+        # that one's answer is both's.
+        why = error.why
+        return _kept(caller, key, fingerprint, lambda: refusal(why))
+
+
+def _kept(caller: Caller, key: str, fingerprint: str, act: Callable[[], HttpResponse]) -> HttpResponse:
+    """Act and keep the answer, in one transaction; or return the answer that is kept already."""
+    now = timezone.now()
+    with taken_back_whole():
         row_id = _reserve([caller.key_id, key, fingerprint, b"", now])
         if row_id is None:
             answers = GivenAnswer.objects.select_for_update()
@@ -81,7 +108,7 @@ def _once(request: HttpRequest, caller: Caller, key: str, act: Callable[[], Http
             # It has been kept for its day, and only waits to be pruned.
             row_id = given.pk
             update(GivenAnswer, {"fingerprint": fingerprint, "created_at": now}, id=row_id)
-        response = _answer(act)
+        response = act()
         update(GivenAnswer, {"status": response.status_code, "body": response.content}, id=row_id)
     return response
 
@@ -92,24 +119,18 @@ def _reserve(values: list[Any]) -> int | None:
     Raises Conflict("idempotency_key_in_flight") when its first request takes too long.
     """
     told = [adapted(connection, value) for value in values]
-    if connection.vendor != "postgresql":
-        # SQLite has one writer, and a timeout of its own for the others.
-        with connection.cursor() as cursor:
-            cursor.execute(_RESERVE, told)
-            return _key_of(cursor.fetchone())
+    # SQLite has one writer, and a timeout of its own for the others.
+    is_brief = connection.vendor == "postgresql"
     try:
-        with connection.cursor() as cursor:
-            # On one trip: only this statement waits for a few seconds at most.
-            cursor.execute(f"{_BRIEFLY}; {_RESERVE}; {_PATIENTLY}", told)
-            cursor.nextset()
-            return _key_of(cursor.fetchone())
+        with statement(connection) as cursor:
+            cursor.execute(_RESERVE_BRIEFLY if is_brief else _RESERVE, told)
+            row = cursor.fetchone()
+            if row is None and is_brief:
+                cursor.execute(_PATIENTLY)
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", "") != _LOCK_NOT_AVAILABLE:
             raise
         raise _in_flight() from error
-
-
-def _key_of(row: tuple[int] | None) -> int | None:
     return None if row is None else row[0]
 
 
@@ -129,14 +150,13 @@ def _again(given: GivenAnswer, fingerprint: str) -> HttpResponse:
 
 
 def _answer(act: Callable[[], HttpResponse]) -> HttpResponse:
-    """Return what the request is answered; a refusal by the state of things is an answer like any other.
+    """Return what the request is answered; raises _RefusedError for a refusal that is an answer.
 
-    A verb that refuses has changed nothing: it is a transaction of its own within this one. What the
-    caller may not ask at all is raised: nothing is kept of it.
+    What the caller may not ask at all is raised as it is: nothing is kept of it.
     """
     try:
         return act()
     except (NotAllowed, Malformed):
         raise
     except Rejected as error:
-        return refusal(error)
+        raise _RefusedError(error) from error

@@ -33,6 +33,7 @@ from portal.actors import Actor
 from portal.errors import Conflict, Rejected
 from portal.ids import new_id
 from portal.ready import Given, Ready, insert, update
+from portal.transactions import all_or_nothing
 from vouchers.domain import change_of, change_status, refuse_unless, state_of, voucher_with_all
 from vouchers.models import Voucher, VoucherQuerySet
 from vouchers.states import Status
@@ -86,7 +87,7 @@ def book_with(
     calendar = calendar_of(voucher)
     refuse_unless_offered(calendar, start, now)
     refuse_other_holder(holder_uid, by)
-    with transaction.atomic(), places_guarded():
+    with all_or_nothing(), places_guarded():
         return take_slot(voucher, calendar, start, holder_uid, guest, by, now)
 
 
@@ -120,7 +121,7 @@ def book_any(
     calendar = calendar_of(sample)
     refuse_unless_offered(calendar, start, now)
     refuse_other_holder(holder_uid, by)
-    with transaction.atomic(), places_guarded():
+    with all_or_nothing(), places_guarded():
         # Vouchers that others are taking at this moment are passed over, not waited for.
         voucher = _LEFT_UNLOCKED.first(batch=batch_id, now=now) or _LEFT_LOCKED.first(batch=batch_id, now=now)
         if voucher is None:
@@ -198,7 +199,7 @@ def move_booking(*, booking_id: str, start: datetime, by: Actor, now: datetime) 
     refuse_late(booking, by, now)
     calendar = calendar_of(voucher)
     refuse_unless_offered(calendar, start, now)
-    with transaction.atomic(), places_guarded():
+    with all_or_nothing(), places_guarded():
         change_status(
             "move",
             voucher,
@@ -224,7 +225,6 @@ def move_booking(*, booking_id: str, start: datetime, by: Actor, now: datetime) 
     return booking
 
 
-@transaction.atomic
 def cancel_booking(*, booking_id: str, by: Actor, now: datetime, reason: str = "") -> Booking:
     """Cancel a booking: its place is free and its voucher can be booked again.
 
@@ -233,13 +233,14 @@ def cancel_booking(*, booking_id: str, by: Actor, now: datetime, reason: str = "
     Raises what `change_status` raises ("voucher_consumed", "voucher_expired" …),
     Rejected("change_too_late") for a guest after the notice, Rejected("reason_too_long" | "reason_invalid").
     """
-    lock_voucher_of(booking_id)
-    booking = booking_with_voucher(booking_id)
-    if not booking.is_standing:
-        return booking
-    refuse_unless("cancel", booking.voucher, by=by, now=now)
-    refuse_late(booking, by, now)
-    _release(booking, "cancel", Status.ISSUED, reason=reason, by=by, now=now)
+    with all_or_nothing():
+        lock_voucher_of(booking_id)
+        booking = booking_with_voucher(booking_id)
+        if not booking.is_standing:
+            return booking
+        refuse_unless("cancel", booking.voucher, by=by, now=now)
+        refuse_late(booking, by, now)
+        _release(booking, "cancel", Status.ISSUED, reason=reason, by=by, now=now)
     return booking
 
 

@@ -12,15 +12,15 @@ from bookings.models import Booking, Mail, MailKind
 from bookings.tasks import send_mail
 from portal.actors import Actor, guest
 from portal.errors import Conflict, Rejected
-from portal.ready import adapted, insert, statement
+from portal.ready import adapted, insert, insert_if, statement
 from vouchers.models import Hotel
 
 # Anyone can ask for a link to any address: that must not use up the mails of its bookings.
 LINKS_PER_HOUR = 3
 # Each half has an index of its own.
-_MAILS_OF_AN_HOUR = """
-SELECT (SELECT COUNT(*) FROM bookings_mail WHERE recipient = %s AND created_at > %s),
-    (SELECT COUNT(*) FROM bookings_mail WHERE guest_uid = %s AND created_at > %s)
+_FEW_MAILS = """
+(SELECT COUNT(*) FROM bookings_mail WHERE recipient = %s AND created_at > %s) < %s
+AND (SELECT COUNT(*) FROM bookings_mail WHERE guest_uid = %s AND created_at > %s) < %s
 """
 
 
@@ -33,10 +33,6 @@ def owe_mail(booking: Booking, kind: MailKind, *, by: Actor, now: datetime) -> M
     """
     if not booking.guest_email:
         return None
-    is_the_hotels = by.acts_for_hotel and kind in (MailKind.MOVED, MailKind.CANCELLED)
-    must_know = is_the_hotels or kind == MailKind.REMINDER
-    if not must_know and is_limited(booking.guest_email, booking.holder_uid, now=now):
-        return None
     mail = Mail(
         kind=kind,
         hotel_id=booking.hotel_id,
@@ -45,7 +41,11 @@ def owe_mail(booking: Booking, kind: MailKind, *, by: Actor, now: datetime) -> M
         guest_uid=booking.holder_uid,
         created_at=now,
     )
-    insert(mail)
+    is_the_hotels = by.acts_for_hotel and kind in (MailKind.MOVED, MailKind.CANCELLED)
+    if is_the_hotels or kind == MailKind.REMINDER:
+        insert(mail)
+    elif not insert_if(mail, _FEW_MAILS, _few_for(mail.recipient, mail.guest_uid, now)):
+        return None
     send_mail.enqueue(mail.pk)
     return mail
 
@@ -84,13 +84,18 @@ def forget_offers(guest_uid: str) -> None:
 
 def is_limited(address: str, guest_uid: str, *, now: datetime) -> bool:
     """Tell whether an address or a guest has had its mails for this hour."""
-    since = adapted(connection, now - timedelta(hours=1))
+    told = [adapted(connection, value) for value in _few_for(address, guest_uid, now)]
     with statement(connection) as cursor:
-        cursor.execute(_MAILS_OF_AN_HOUR, [address, since, guest_uid, since])
-        to_address, of_guest = cursor.fetchone()
-    return bool(
-        to_address >= settings.MAILS_PER_ADDRESS_PER_HOUR or of_guest >= settings.MAILS_PER_GUEST_PER_HOUR
-    )
+        cursor.execute(f"SELECT {_FEW_MAILS}", told)
+        (are_few,) = cursor.fetchone()
+    return not are_few
+
+
+def _few_for(address: str, guest_uid: str, now: datetime) -> list[Any]:
+    """Return the values of `_FEW_MAILS`: who is mailed, since when, how often at most."""
+    since = now - timedelta(hours=1)
+    per_address, per_guest = settings.MAILS_PER_ADDRESS_PER_HOUR, settings.MAILS_PER_GUEST_PER_HOUR
+    return [address, since, per_address, guest_uid, since, per_guest]
 
 
 @transaction.atomic

@@ -8,7 +8,7 @@ Their text is always the same, so that PostgreSQL keeps their plans (see `portal
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from functools import cache
@@ -176,17 +176,21 @@ def as_stored(rows: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
 
 
 @cache
-def _insertion(model: type[Model]) -> tuple[str, list[Any]]:
-    """Return the statement that inserts a row, and its fields; a key that the database makes is told."""
+def _insertion(model: type[Model], condition: str = "") -> tuple[str, list[Any]]:
+    """Return the statement that inserts a row, and its fields; a key that the database makes is told.
+
+    With a condition the key is always told, of the row that was inserted.
+    """
     quote = connections[_DEFAULT].ops.quote_name
     key = model._meta.pk
     is_made = key.get_internal_type() in ("AutoField", "BigAutoField", "SmallAutoField")
     fields = [field for field in model._meta.concrete_fields if not (is_made and field is key)]
     columns = ", ".join(quote(str(field.column)) for field in fields)
     marks = ", ".join(["%s"] * len(fields))
-    told = f" RETURNING {quote(str(key.column))}" if is_made else ""
+    row = f"SELECT {marks} WHERE {condition}" if condition else f"VALUES ({marks})"
+    told = f" RETURNING {quote(str(key.column))}" if is_made or condition else ""
     table = quote(model._meta.db_table)
-    return f"INSERT INTO {table} ({columns}) VALUES ({marks}){told}", fields  # noqa: S608 - names of ours
+    return f"INSERT INTO {table} ({columns}) {row}{told}", fields
 
 
 def _stored(field: Any, value: Any, connection: BaseDatabaseWrapper) -> Any:
@@ -199,12 +203,30 @@ def insert(row: Model) -> None:
     """Insert a row, as `save(force_insert=True)` does."""
     connection = connections[_DEFAULT]
     sql, fields = _insertion(type(row))
-    values = [_stored(field, field.pre_save(row, add=True), connection) for field in fields]
     with statement(connection) as cursor:
-        cursor.execute(sql, values)
+        cursor.execute(sql, _values(row, fields, connection))
         if row.pk is None:
             row.pk = cursor.fetchone()[0]
     row._state.adding, row._state.db = False, _DEFAULT
+
+
+def insert_if(row: Model, condition: str, values: Iterable[Any]) -> bool:
+    """Insert a row as `insert` does if a condition, always the same SQL, holds; tells whether it did."""
+    connection = connections[_DEFAULT]
+    sql, fields = _insertion(type(row), condition)
+    told = [adapted(connection, value) for value in values]
+    with statement(connection) as cursor:
+        cursor.execute(sql, [*_values(row, fields, connection), *told])
+        found = cursor.fetchone()
+    if found is None:
+        return False
+    (row.pk,) = found
+    row._state.adding, row._state.db = False, _DEFAULT
+    return True
+
+
+def _values(row: Model, fields: list[Any], connection: BaseDatabaseWrapper) -> list[Any]:
+    return [_stored(field, field.pre_save(row, add=True), connection) for field in fields]
 
 
 # What stands in a condition behind a field's name, and what the database is told for it.

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection, transaction
 
+from access import idempotency
 from access.models import GivenAnswer
 from bookings.models import Booking
 from tests.api import Api, code_of, make_key
@@ -54,6 +56,47 @@ def test_a_refusal_leaves_nothing_but_its_answer() -> None:
     assert code_of(refused) == (409, "voucher_booked")
     assert Booking.objects.count() == 1
     assert GivenAnswer.objects.get(idempotency_key="b").status == 409
+
+
+def test_a_twin_that_was_quicker_after_a_refusal_answers_for_both(monkeypatch: Any) -> None:
+    api, voucher = Api(), make_voucher(holder_uid=OTHER_UID)
+    reserve, tries = idempotency._reserve, []
+
+    def with_a_twin(values: list[Any]) -> int | None:
+        tries.append(values)
+        if len(tries) == 2:
+            # The first try was refused and taken back. Whoever waited for its key has it before it is back.
+            key, name, fingerprint, _body, now = values
+            GivenAnswer.objects.create(
+                key_id=key, idempotency_key=name, fingerprint=fingerprint,
+                status=200, body=b'{"ok":true}', created_at=now,
+            )  # fmt: skip
+        return reserve(values)
+
+    monkeypatch.setattr(idempotency, "_reserve", with_a_twin)
+    reply = api.post("voucher/book", wish(voucher), Idempotency_Key="a")
+    assert (reply.status_code, reply.content) == (200, b'{"ok":true}')
+    assert reply.headers["Idempotent-Replayed"] == "true"
+    assert len(tries) == 2
+
+
+def test_whoever_has_a_key_waits_for_locks_as_ever_and_a_twin_for_five_seconds(monkeypatch: Any) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has one writer, and one timeout")
+
+    def timeout() -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW lock_timeout")
+            return str(cursor.fetchone()[0])
+
+    before = timeout()
+    values = [make_key(make_hotel())[0].pk, "a", "", b"", NOW]
+    with transaction.atomic():
+        assert idempotency._reserve(values) is not None
+        assert timeout() == before
+    with transaction.atomic():
+        assert idempotency._reserve(values) is None
+        assert timeout() == before
 
 
 def test_the_same_key_with_another_body_or_address_is_refused() -> None:

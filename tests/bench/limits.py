@@ -118,7 +118,7 @@ def _for_pgbench(statement: tuple[str, list[Any]]) -> str:
     lines = []
     for one in text.split("; "):
         if "INSERT INTO access_givenanswer" in one:
-            lines.append(one.replace("RETURNING id", "RETURNING id AS answer \\gset"))
+            lines.append(one.replace("RETURNING id", "RETURNING id AS answer") + " \\gset")
         else:
             lines.append(f"{one};")
     return "\n".join(lines)

@@ -278,6 +278,16 @@ def test_renewing_the_guard_again_and_again_does_no_harm():
     assert is_guarded()
 
 
+def test_postgresql_plans_the_guard_once_for_each_connection():
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite keeps a trigger's plan with the statement")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT proname, proconfig FROM pg_proc WHERE proname LIKE 'bookings_guard%'")
+        assert dict(cursor.fetchall()) == {
+            guard.name: ["plan_cache_mode=force_generic_plan"] for guard in guards.GUARDS
+        }
+
+
 def test_a_database_without_the_table_needs_no_guard_yet(monkeypatch):
     empty = SimpleNamespace(introspection=SimpleNamespace(table_names=list))
     monkeypatch.setattr(guards, "connections", {"default": empty})

@@ -9,7 +9,7 @@ from django.db.models import F
 
 from bookings.domain import book_slot
 from bookings.models import Booking, Hold, Mail
-from portal.ready import Given, Ready, as_stored, increase, insert, update
+from portal.ready import Given, Ready, as_stored, increase, insert, insert_if, update
 from portal.rows import as_moment
 from tests.make import HOTEL_SYSTEM, NOW, make_hotel, make_offer, make_voucher, make_vouchers
 from vouchers.models import Batch, Offer, Voucher
@@ -96,6 +96,29 @@ def test_inserting_is_saving() -> None:
     mail.attempts = 3
     mail.save()
     assert Mail.objects.get().attempts == 3
+
+
+def test_a_row_is_inserted_only_if_its_condition_holds() -> None:
+    def mail(number: int) -> Mail:
+        facts = {"n": number}
+        return Mail(kind="offer", hotel=hotel, recipient="a@guest.example", facts=facts, created_at=NOW)
+
+    hotel = make_hotel()
+    few = "(SELECT COUNT(*) FROM bookings_mail WHERE created_at >= %s) < %s"
+    first, second, third = (mail(number) for number in range(3))
+    assert insert_if(first, few, [NOW, 2]) is True
+    assert insert_if(second, few, [NOW, 2]) is True
+    assert insert_if(third, few, [NOW, 2]) is False
+    assert third.pk is None
+    assert [(row.pk, row.facts, row.created_at) for row in Mail.objects.order_by("pk")] == [
+        (first.pk, {"n": 0}, NOW),
+        (second.pk, {"n": 1}, NOW),
+    ]
+    # A row that is there is saved again; one that is not can still be.
+    for row in (first, third):
+        row.attempts = 3
+        row.save()
+    assert sorted(Mail.objects.values_list("attempts", flat=True)) == [0, 3, 3]
 
 
 def test_what_the_clock_sets_when_a_row_is_added_is_set() -> None:

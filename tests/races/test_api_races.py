@@ -72,6 +72,15 @@ def test_fifty_wishes_for_one_voucher_make_one_booking(hotel: Hotel, system: Sys
     assert (again.status, again.body) == (409, replies[loser].body)
 
 
+def test_twins_of_a_request_that_is_refused_are_told_the_same(hotel: Hotel, system: System) -> None:
+    voucher = hotel.offer(vouchers=1, capacity=50)["vouchers"][0][0]
+    assert system.post("voucher/book", wish(hotel, voucher, 8)).status == 200
+    body = wish(hotel, voucher, 9)
+    replies = at_once([lambda: system.post("voucher/book", body, Idempotency_Key="refused")] * 30)
+    assert {(reply.status, reply.body) for reply in replies} == {(409, replies[0].body)}
+    assert hotel.clerk.ask("count", voucher=voucher) == 1
+
+
 def test_whoever_books_moves_cancels_and_withdraws_at_once_leaves_a_journal_that_adds_up(
     hotel: Hotel, system: System
 ) -> None:
