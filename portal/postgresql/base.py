@@ -6,6 +6,13 @@ from typing import Any
 from django.db.backends.postgresql import base
 
 
+class _KeptCursor(base.ServerBindingCursor):
+    """A cursor that stays open: making one takes longer than preparing what it sends."""
+
+    def close(self) -> None:
+        """Stay open for the next statement; it ends with its connection."""
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """A connection that asks the server whether it lives only when there is a sign that it may not.
 
@@ -13,6 +20,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     that stops, crashes or hangs up closes its end, and the operating system knows that at once; of one
     that has vanished without a word, keep-alives tell (see the options in the settings).
     """
+
+    _kept: _KeptCursor | None = None
 
     def is_usable(self) -> bool:
         """Tell whether the connection can be used; one that nothing has been heard from since can."""
@@ -24,14 +33,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return not look.poll(0) or super().is_usable()
 
     def prepared_cursor(self) -> Any:
-        """Return a cursor that sends values apart from the statement.
+        """Return a cursor that sends values apart from the statement, always the same one.
 
-        Only so is a statement that comes again the same one, which the server has planned already.
-        Django's own cursors write the values into it.
+        Only so is a statement that comes again the same, which the server has planned already:
+        Django's own cursors write the values into it. What one statement was answered has to be
+        read before the next one is asked.
         """
         self.close_if_health_check_failed()
         self.ensure_connection()
-        with self.wrap_database_errors:
-            # The connection has its time zone's loader already, and its cursors inherit that.
-            cursor: Any = base.ServerBindingCursor
-            return self._prepare_cursor(cursor(self.connection))  # type: ignore[attr-defined]  # not in the stubs
+        if self._kept is None or self._kept.connection is not self.connection:
+            with self.wrap_database_errors:
+                # The connection has its time zone's loader already, and its cursors inherit that.
+                self._kept = _KeptCursor(self.connection)
+        return self._prepare_cursor(self._kept)  # type: ignore[attr-defined]  # not in the stubs

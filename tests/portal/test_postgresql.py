@@ -79,3 +79,18 @@ def test_a_notice_is_no_end(link: Any) -> None:
 def test_a_closed_connection_cannot_be_used(link: Any) -> None:
     link.connection.close()
     assert not link.is_usable()
+
+
+def test_statements_that_come_again_share_a_cursor_for_as_long_as_the_connection_lives(link: Any) -> None:
+    def ask() -> Any:
+        with link.prepared_cursor() as cursor:
+            cursor.execute("SELECT %s::int", [7])
+            assert cursor.fetchone() == (7,)
+        return cursor.cursor
+
+    first = ask()
+    assert ask() is first
+    link.close()
+    anew = ask()
+    assert anew is not first
+    assert anew.connection is link.connection
