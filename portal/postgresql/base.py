@@ -21,7 +21,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     that has vanished without a word, keep-alives tell (see the options in the settings).
     """
 
-    _kept: _KeptCursor | None = None
+    _kept: Any = None
 
     def is_usable(self) -> bool:
         """Tell whether the connection can be used; one that nothing has been heard from since can."""
@@ -44,5 +44,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self._kept is None or self._kept.connection is not self.connection:
             with self.wrap_database_errors:
                 # The connection has its time zone's loader already, and its cursors inherit that.
-                self._kept = _KeptCursor(self.connection)
+                cursor: Any = _KeptCursor
+                self._kept = cursor(self.connection)
         return self._prepare_cursor(self._kept)  # type: ignore[attr-defined]  # not in the stubs
