@@ -11,8 +11,9 @@ and a booking does not count the holds of its own guest, which its verb ends.
 SQLite has one writer at a time. On PostgreSQL the trigger locks the offer's row first, and
 counts in a statement of its own, which at READ COMMITTED sees all that was committed before
 the lock was had. docs/decisions/0003-places.md says why not a unique key on places. Its plan is
-made once for each connection: whatever the values, it is by the index on an offer's slots, and
-left to itself PostgreSQL plans the count anew for each row, which takes longer than counting.
+made once for each connection, and again when PostgreSQL has looked how the rows are spread:
+left to itself it plans the count anew for each row, which takes longer than counting
+(docs/decisions/0018-ready-statements.md).
 """
 
 from collections.abc import Iterator
