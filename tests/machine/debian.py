@@ -18,7 +18,6 @@ PORT = 8000
 PORTS = (PORT, 5432, 6379)
 CODE = "opt/portal"
 _RELEASE = "bookworm"
-_MIRROR = "http://deb.debian.org/debian"
 _PACKAGES = "systemd,systemd-sysv,dbus,procps,ca-certificates"
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _ENVIRONMENT = {
@@ -135,7 +134,8 @@ def _make_disk(disk: Path) -> None:
         half = disk.with_name("half")
         shutil.rmtree(half, ignore_errors=True)
         include = f"--include={_PACKAGES}"
-        subprocess.run(["debootstrap", "--variant=minbase", include, _RELEASE, half, _MIRROR], check=True)
+        # From the mirror that debootstrap itself is set to.
+        subprocess.run(["debootstrap", "--variant=minbase", include, _RELEASE, half], check=True)
         half.rename(bare)
     subprocess.run(["cp", "-a", "--reflink=auto", bare, disk], check=True)
     # It trusts whom this machine trusts: registries may be reached through a mirror.
