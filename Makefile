@@ -3,7 +3,6 @@ PYTHON ?= python3
 # Tests are shared out among processes, one for each core; ARGS="-n 0" runs them in one.
 SHARED := -n auto --dist loadgroup
 VENV := .venv/bin
-export PORT
 # A process starts a fifth to a third sooner when what was compiled is kept; some containers switch that off.
 unexport PYTHONDONTWRITEBYTECODE
 

@@ -57,6 +57,11 @@ def on_starting(_server: Any) -> None:
         metrics_files.bury_all_dead()
 
 
+def post_fork(_server: Any, _worker: Any) -> None:
+    """Take room for a worker's numbers, before the portal is loaded; it never is in the master."""
+    metrics_files.take_room()
+
+
 def child_exit(_server: Any, worker: Any) -> None:
     """Keep what a worker that ended has counted."""
     metrics_files.bury(worker.pid)

@@ -4,6 +4,8 @@ Every verb changes the voucher's row first (see `vouchers.domain`), then the boo
 That two bookings never share a place is the database's own doing: see `bookings.guards`.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -33,7 +35,7 @@ from portal.actors import Actor
 from portal.errors import Conflict, Rejected
 from portal.ids import new_id
 from portal.ready import Given, Ready, insert, update
-from portal.transactions import all_or_nothing
+from portal.transactions import all_or_nothing, taken_back_whole
 from vouchers.domain import change_of, change_status, refuse_unless, state_of, voucher_with_all
 from vouchers.models import Voucher, VoucherQuerySet
 from vouchers.states import Status
@@ -326,6 +328,38 @@ def mark_no_show(*, booking_id: str, by: Actor, now: datetime) -> Booking:
         )
         record([change], by=by, now=now)
     return booking
+
+
+@contextmanager
+def booking_as_shown(*, voucher_id: str, booking_id: str | None) -> Iterator[None]:
+    """Let a verb change a voucher, and what stands on it, only while its booking is the one that was shown.
+
+    `booking_id` is empty for a voucher that was shown without a booking; None asks for nothing. A cancelled
+    booking's voucher may go to another guest, whom a press on the old page is not about.
+
+    Raises Conflict("booking_changed"); a refusal has to leave the block.
+    """
+    if booking_id is None:
+        yield
+        return
+    with taken_back_whole():
+        # Locked before its booking is read, as in `lock_voucher_of`.
+        Voucher.objects.select_for_update(no_key=True, of=("self",)).get(pk=voucher_id)
+        standing = Booking.objects.standing().filter(voucher=voucher_id).values_list("pk", flat=True).first()
+        if (standing or "") != booking_id:
+            raise booking_not_shown()
+        yield
+
+
+def booking_not_shown() -> Conflict:
+    """Return the refusal of what was pressed beside another booking than the voucher's own."""
+    return Conflict(
+        "booking_changed",
+        _(
+            "Nothing was done: the booking of this voucher is not the one that was shown here any more."
+            " Find the guest again."
+        ),
+    )
 
 
 _WITH_VOUCHER = Ready(

@@ -8,6 +8,7 @@ from django.db import transaction
 from bookings.models import Booking
 from events.domain import Change, record
 from portal.actors import Actor
+from portal.ready import insert_many
 
 
 @transaction.atomic
@@ -17,7 +18,7 @@ def import_bookings(bookings: Sequence[Booking], *, by: Actor, now: datetime) ->
     The caller has checked them, and that each live one is the only one of its booked or
     consumed voucher; the database refuses what breaks that.
     """
-    Booking.objects.bulk_create(bookings, batch_size=200)
+    insert_many(bookings)
     changes = [
         Change(
             type="booking.import",

@@ -15,7 +15,6 @@ from bookings.arrivals import mark_arrived, unmark_arrived
 from bookings.codes import qr_svg, voucher_code
 from bookings.domain import cancel_booking, move_booking
 from bookings.forms import CalendarForm, CancelForm, LinkRequestForm, MoveForm
-from bookings.ics import calendar_file
 from bookings.models import Booking, Mail
 from bookings.places import MovePlace
 from bookings.queries import (
@@ -85,6 +84,8 @@ def booking_page(request: HttpRequest, booking_id: str) -> HttpResponse:
 @require_safe
 def calendar_download(request: HttpRequest, booking_id: str) -> HttpResponse:
     """Send a booking as an iCalendar file."""
+    from bookings.ics import calendar_file  # noqa: PLC0415 - iCalendar is loaded by who needs it
+
     booking = _own_booking(request, booking_id)
     response = HttpResponse(
         calendar_file(booking, now=timezone.now()), content_type="text/calendar; charset=utf-8"

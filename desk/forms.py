@@ -13,11 +13,13 @@ from vouchers.terms import EARLIEST, LATEST
 
 
 class DayForm(forms.Form):
-    """Which hotel's which day, and what is looked for."""
+    """Which hotel's which day, and what is looked for; `shown` is the day of a page that shows today's."""
 
     hotel = forms.SlugField(max_length=ID_LENGTH, required=False)
     day = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
-    q = forms.CharField(max_length=200, required=False)
+    shown = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
+    # Whatever a camera reads: how long a code can be, the search knows.
+    q = forms.CharField(required=False)
 
     def clean_day(self) -> date | None:
         """Return a day that calendars reckon with; None for any other."""
@@ -25,7 +27,17 @@ class DayForm(forms.Form):
         return day if day is not None and EARLIEST.year <= day.year < LATEST.year else None
 
 
-class VoucherForm(forms.Form):
+class ShownForm(forms.Form):
+    """Which booking was shown where something was pressed."""
+
+    booking = forms.SlugField(max_length=ID_LENGTH, required=False)
+
+    def shown(self) -> str | None:
+        """Return the booking's id, empty where none was shown; None for a page that does not say."""
+        return str(self.cleaned_data["booking"]) if "booking" in self.data else None
+
+
+class VoucherForm(ShownForm):
     """Which voucher something is done with."""
 
     voucher = forms.SlugField(max_length=ID_LENGTH)

@@ -24,6 +24,8 @@ from vouchers.validators import is_storable
 
 _A_DAY = timedelta(days=1)
 MOST_FOUND = 50
+# Characters of what is looked for: no name, id or code of ours is longer.
+MOST_TEXT = 200
 MOST_OF_A_DAY = 500
 
 
@@ -128,7 +130,7 @@ def find(text: str, hotels: Collection[str], now: datetime) -> list[Line]:
     text = text.strip()
     if not text or not is_storable(text):
         return []
-    if ":" in text:
+    if ":" in text or len(text) > MOST_TEXT:
         return [_by_code(text, hotels, now)]
     rows = _with_vouchers().filter(hotel__in=hotels)
     if is_id(text) and text.startswith(("b-", "v-")):
@@ -145,7 +147,7 @@ def _vouchers(hotels: Collection[str]) -> QuerySet[Voucher]:
 
 
 def _by_code(code: str, hotels: Collection[str], now: datetime) -> Line:
-    voucher_id = read_voucher_code(code)
+    voucher_id = read_voucher_code(code) if len(code) <= MOST_TEXT else None
     if voucher_id is None:
         raise NotFound("code_invalid", _("This code is not genuine: no voucher of ours has it."))
     line = line_of(voucher_id, hotels, now)

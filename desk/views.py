@@ -1,6 +1,7 @@
 """The front desk over HTTP: a day, a search, one tap for each thing that is done."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,12 +17,12 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from bookings.arrivals import mark_arrived
-from bookings.domain import book_any, cancel_booking, mark_no_show
+from bookings.domain import book_any, booking_as_shown, booking_not_shown, cancel_booking, mark_no_show
 from bookings.forms import BookingForm
 from bookings.models import Booking
 from bookings.places import CalendarPlace
 from bookings.queries import pressed_before
-from desk.forms import CancelForm, DayForm, VoucherForm, WalkInAddress, WalkInForm
+from desk.forms import CancelForm, DayForm, ShownForm, VoucherForm, WalkInAddress, WalkInForm
 from desk.queries import Line, etag_of, find, line_of, lines_of_day
 from portal.admin import acting
 from portal.errors import Rejected
@@ -70,7 +71,13 @@ def day(request: HttpRequest) -> HttpResponse:
     form.is_valid()
     place = form.cleaned_data
     hotel, now = _chosen(hotels, place.get("hotel") or ""), timezone.now()
-    chosen_day = place.get("day") or now.astimezone(hotel.zone).date()
+    today = now.astimezone(hotel.zone).date()
+    chosen_day = place.get("day") or today
+    if _is_poll(request) and place.get("shown") not in (None, chosen_day):
+        # The page of today has been left open over midnight.
+        response = HttpResponse(status=204)
+        response.headers["HX-Refresh"] = "true"
+        return response
     text, message, status = place.get("q") or "", "", 200
     lines: list[Line] = []
     if text:
@@ -87,19 +94,26 @@ def day(request: HttpRequest) -> HttpResponse:
         "day": chosen_day,
         "before": chosen_day - _DAY,
         "after": chosen_day + _DAY,
-        "today": now.astimezone(hotel.zone).date(),
+        "today": today,
         "lines": lines,
         "text": text,
         "message": message,
         "here": _address(hotel, day=str(chosen_day)),
+        "poll": _address(hotel, **{"day" if place.get("day") else "shown": str(chosen_day)}),
         "is_list": not text,
     }
     return _with_tag(request, context, status)
 
 
+def _is_poll(request: HttpRequest) -> bool:
+    """Tell whether a page asks for its list again."""
+    htmx: Any = getattr(request, "htmx", False)
+    return bool(htmx) and htmx.target == "desk-list"
+
+
 def _with_tag(request: HttpRequest, context: dict[str, Any], status: int) -> HttpResponse:
     """Answer with the page, or with the list alone while a page asks for it again and again."""
-    if not getattr(request, "htmx", False) or request.htmx.target != "desk-list":  # type: ignore[attr-defined]
+    if not _is_poll(request):
         response = render(request, "desk/day_page.html", context, status=status)
     else:
         tag = etag_of(context["lines"])
@@ -110,8 +124,26 @@ def _with_tag(request: HttpRequest, context: dict[str, Any], status: int) -> Htt
     return response
 
 
-def _line(request: HttpRequest, permission: str) -> Line:
-    """Return the line that a press is about."""
+@dataclass(frozen=True, slots=True)
+class _Pressed:
+    """The line that a press is about, and the booking that it showed; None where a page does not say."""
+
+    line: Line
+    shown: str | None
+
+    @property
+    def booking_id(self) -> str:
+        """Whose guest it is about; raises Http404 for a line without a booking."""
+        found = self.shown
+        if found is None and self.line.booking is not None:
+            found = self.line.booking.pk
+        if not found:
+            raise Http404
+        return found
+
+
+def _pressed(request: HttpRequest, permission: str) -> _Pressed:
+    """Return what a press is about."""
     hotels = _hotels_for(request, permission)
     form = VoucherForm(request.POST)
     if not form.is_valid():
@@ -119,15 +151,18 @@ def _line(request: HttpRequest, permission: str) -> Line:
     line = line_of(form.cleaned_data["voucher"], [hotel.pk for hotel in hotels], timezone.now())
     if line is None:
         raise Http404
-    return line
+    return _Pressed(line, form.shown())
 
 
-def _press(request: HttpRequest, permission: str, verb: Callable[[Line, datetime], object]) -> HttpResponse:
+def _press(
+    request: HttpRequest, permission: str, verb: Callable[[_Pressed, datetime], object]
+) -> HttpResponse:
     """Do something with one line, and answer with the line as it is then; a refusal says why on it."""
-    line = _line(request, permission)
-    message, status = "", 200
+    pressed = _pressed(request, permission)
+    line, message, status = pressed.line, "", 200
     try:
-        verb(line, timezone.now())
+        with booking_as_shown(voucher_id=line.key, booking_id=pressed.shown):
+            verb(pressed, timezone.now())
     except Rejected as error:
         message, status = error.message, error.status
         if not getattr(request, "htmx", False):
@@ -155,38 +190,28 @@ def _address(hotel: Hotel, **place: str) -> str:
 def redeem(request: HttpRequest) -> HttpResponse:
     """Redeem a voucher: the guest is here and uses it."""
     by = acting(request)
-    return _press(request, REDEEM, lambda line, now: redeem_voucher(voucher_id=line.key, by=by, now=now))
+    return _press(request, REDEEM, lambda one, now: redeem_voucher(voucher_id=one.line.key, by=by, now=now))
 
 
 @require_POST
 def undo(request: HttpRequest) -> HttpResponse:
     """Take a redemption back, within five minutes."""
     by = acting(request)
-    return _press(request, REDEEM, lambda line, now: undo_redemption(voucher_id=line.key, by=by, now=now))
-
-
-def _booking_of(line: Line) -> str:
-    if line.booking is None:
-        raise Http404
-    return line.booking.pk
+    return _press(request, REDEEM, lambda one, now: undo_redemption(voucher_id=one.line.key, by=by, now=now))
 
 
 @require_POST
 def arrived(request: HttpRequest) -> HttpResponse:
     """Note that a guest is here, without using the voucher yet."""
     by = acting(request)
-    return _press(
-        request, CHANGE, lambda line, now: mark_arrived(booking_id=_booking_of(line), by=by, now=now)
-    )
+    return _press(request, CHANGE, lambda one, now: mark_arrived(booking_id=one.booking_id, by=by, now=now))
 
 
 @require_POST
 def no_show(request: HttpRequest) -> HttpResponse:
     """Mark that a guest did not come."""
     by = acting(request)
-    return _press(
-        request, CHANGE, lambda line, now: mark_no_show(booking_id=_booking_of(line), by=by, now=now)
-    )
+    return _press(request, CHANGE, lambda one, now: mark_no_show(booking_id=one.booking_id, by=by, now=now))
 
 
 @private
@@ -195,17 +220,27 @@ def cancel(request: HttpRequest, voucher_id: str) -> HttpResponse:
     """Ask why, then cancel a booking."""
     hotels = _hotels_for(request, CHANGE)
     line = line_of(voucher_id, [hotel.pk for hotel in hotels], timezone.now())
-    if line is None or line.booking is None:
+    asked = ShownForm(request.POST if request.method == "POST" else request.GET)
+    if line is None:
         raise Http404
+    if not asked.is_valid():
+        raise BadRequest
+    shown = asked.shown()
     form = CancelForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        cancel_booking(
-            booking_id=line.booking.pk,
-            by=acting(request),
-            now=timezone.now(),
-            reason=form.cleaned_data["reason"],
-        )
+        with booking_as_shown(voucher_id=line.key, booking_id=shown):
+            cancel_booking(
+                booking_id=_Pressed(line, shown).booking_id,
+                by=acting(request),
+                now=timezone.now(),
+                reason=form.cleaned_data["reason"],
+            )
         return redirect(_back_to(line))
+    # The page asks about the guest whom the line showed, or not at all.
+    if shown is not None and shown != (line.booking.pk if line.booking else ""):
+        raise booking_not_shown()
+    if line.booking is None:
+        raise Http404
     context = {"line": line, "form": form, "back": _back_to(line)}
     return render(request, "desk/cancel_page.html", context, status=422 if form.errors else 200)
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from events.domain import Change, record
 from portal.admin import ScopedAdmin, acting
+from portal.admin_freshness import FreshForms
 
 
 def plain(value: object) -> Any:
@@ -28,7 +29,7 @@ def plain(value: object) -> Any:
     return value
 
 
-class JournalledAdmin(ScopedAdmin):
+class JournalledAdmin(FreshForms, ScopedAdmin):
     """Write one event for each form that changed something, inline rows included.
 
     `journal_noun` names the events: "<noun>.add", "<noun>.change", "<noun>.delete".
@@ -77,6 +78,12 @@ class JournalledAdmin(ScopedAdmin):
         super().delete_model(request, obj)
         change = Change(f"{self.journal_noun}.delete", self.journal_noun, key, issuer, before, {})
         record([change], by=acting(request), now=timezone.now())
+
+    def inline_state(self, row: Any, formsets: list[Any] | None) -> dict[str, Any]:
+        """Return the inline rows that are journalled."""
+        if formsets is None:
+            return self._lists(row)
+        return {str(formset.prefix): self._before(formset) for formset in formsets}
 
     def issuer_uid_of(self, row: Any) -> str:
         """Return the uid of the row's hotel."""

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Q
 from django_tasks_db.models import DBTaskResult
 
 # No job of ours takes this long: whoever claimed one before that is dead.
@@ -17,7 +18,9 @@ def requeue_abandoned(now: datetime) -> int:
     A job handles what may go wrong with its own work; one that broke off was torn from it,
     by a worker that was stopped twice or a database that went away. Returns how many.
     """
-    abandoned = DBTaskResult.objects.running().filter(started_at__lt=now - LEASE)
+    # One that begins in the future was taken by a clock that was wrong.
+    is_over = Q(started_at__lt=now - LEASE) | Q(started_at__gt=now + LEASE)
+    abandoned = DBTaskResult.objects.running().filter(is_over)
     broken = DBTaskResult.objects.failed().filter(finished_at__lt=now - LEASE, enqueued_at__gt=now - TRY_FOR)
     again: dict[str, Any] = {"status": "READY", "started_at": None, "finished_at": None}
     return int(abandoned.update(**again)) + int(broken.update(**again))

@@ -12,7 +12,7 @@ from events.models import Event
 from portal.actors import Actor
 from portal.ids import new_id
 from portal.metrics import note_event
-from portal.ready import insert
+from portal.ready import insert, insert_many
 from portal.staging import Stage
 
 
@@ -35,7 +35,7 @@ def record(changes: Iterable[Change], *, by: Actor, now: datetime) -> None:
     if len(events) == 1:
         insert(events[0])
     else:
-        Event.objects.bulk_create(events, batch_size=500)
+        insert_many(events)
 
 
 def record_aside(stage: Stage, changes: Iterable[Change], *, by: Actor, now: datetime) -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from events.models import Event
+from portal.ready import insert_many
 
 
 def import_events(events: Sequence[Event]) -> None:
     """Store events of another system with their ids and times: its journal goes on in this one."""
-    Event.objects.bulk_create(events, batch_size=500)
+    insert_many(events)

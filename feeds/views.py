@@ -12,7 +12,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from feeds.domain import make_guest_feed, revoke_guest_feed
 from feeds.models import Feed
-from feeds.queries import calendar_of, feed_of
 from portal.actors import guest
 from presence.browser import guest_uid_of
 
@@ -21,6 +20,8 @@ from presence.browser import guest_uid_of
 @require_safe
 def feed(request: HttpRequest, token: str) -> HttpResponse:
     """Send a calendar to whoever has its address; 304 while nothing in it has changed."""
+    from feeds.queries import calendar_of, feed_of  # noqa: PLC0415 - iCalendar is loaded by who needs it
+
     found = feed_of(token)
     if found is None:
         raise Http404

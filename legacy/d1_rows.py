@@ -123,7 +123,7 @@ def read_voucher(row: Row) -> Voucher:
         terms=_mapping(row, "terms"),
         created_at=_time(row, "created_at"),
     )
-    refuse_invalid_voucher(voucher, with_constraints=False)
+    refuse_invalid_voucher(voucher)
     return voucher
 
 

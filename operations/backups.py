@@ -11,8 +11,8 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ from operations.manifest import FORMAT, faults, manifest_of, tables_of, unknown_
 from portal.errors import Conflict, Rejected
 
 _ENDINGS = {"sqlite": "sqlite3", "postgresql": "dump"}
+# What is half done for so long is being done by nobody any more: its process was killed.
+_LONGEST = timedelta(days=1)
 
 
 def manifest_path(file: Path) -> Path:
@@ -41,6 +43,9 @@ def make_backup(folder: Path, *, now: datetime) -> Path:
     vendor = default.vendor
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"portal-{now:%Y%m%dT%H%M%S%fZ}.{_ENDINGS[vendor]}"
+    for left in folder.glob(".portal-*.half*"):
+        if now.timestamp() - left.stat().st_mtime > _LONGEST.total_seconds():
+            left.unlink(missing_ok=True)
     half = file.with_name(f".{file.name}.half")
     # Guests' names are in it: for its owner alone, from the first byte.
     half.touch(mode=0o600)
@@ -53,7 +58,9 @@ def make_backup(folder: Path, *, now: datetime) -> Path:
         half.rename(file)
         _settle(folder)
     except BaseException:
-        half.unlink(missing_ok=True)
+        # SQLite writes a file of its own beside it.
+        for left in folder.glob(f"{half.name}*"):
+            left.unlink(missing_ok=True)
         if not file.exists():
             manifest_path(file).unlink(missing_ok=True)
         raise
@@ -62,11 +69,13 @@ def make_backup(folder: Path, *, now: datetime) -> Path:
 
 def _dump_sqlite(target: Path, now: datetime) -> dict[str, Any]:
     default.ensure_connection()
-    with sqlite3.connect(target) as copy:
-        # All in one step, in one look at the database; writers go on meanwhile.
-        default.connection.backup(copy, pages=-1)
-        copy.execute("PRAGMA journal_mode=DELETE")
-    copy.close()
+    try:
+        with closing(sqlite3.connect(target)) as copy:
+            # All in one step, in one look at the database; writers go on meanwhile.
+            default.connection.backup(copy, pages=-1)
+            copy.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.Error as error:
+        raise Rejected("backup_failed", "%(why)s", why=error) from error
     with opened(target) as connection:
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA quick_check")
@@ -131,7 +140,8 @@ def restore_backup(
     With `is_forced` it takes the place of what is there: of SQLite the file, of PostgreSQL the
     tables, in one transaction. Nothing is changed by a restore that fails.
 
-    Raises what `read_manifest` raises, Rejected("engine_differs"), Conflict("database_not_empty").
+    Raises what `read_manifest` raises, Rejected("engine_differs"), Conflict("database_not_empty"), and,
+    of SQLite, Conflict("database_in_use").
     """
     told = read_manifest(file)
     connection = connection or default
@@ -167,6 +177,7 @@ def _restore_sqlite(file: Path, connection: BaseDatabaseWrapper) -> None:
     try:
         shutil.copyfile(file, half)
         _settle(half)
+        _take_in(target)
         # What the old file had not yet taken in belongs to no other.
         for ending in ("-wal", "-shm"):
             target.with_name(target.name + ending).unlink(missing_ok=True)
@@ -174,6 +185,25 @@ def _restore_sqlite(file: Path, connection: BaseDatabaseWrapper) -> None:
         _settle(target.parent)
     finally:
         half.unlink(missing_ok=True)
+
+
+def _take_in(target: Path) -> None:
+    """Let a file of SQLite be alone and whole; what others store in it later would be lost with it.
+
+    Leaving the journal beside it is possible for the last who uses it. Raises Conflict("database_in_use").
+    """
+    try:
+        with closing(sqlite3.connect(target)) as old:
+            old.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise Conflict(
+                "database_in_use",
+                _("Somebody still uses the database. End all web servers and workers first."),
+            ) from error
+    except sqlite3.DatabaseError:
+        # A file that cannot be read any more may well be why another takes its place.
+        pass
 
 
 def verify(told: dict[str, Any], connection: BaseDatabaseWrapper | None = None) -> list[str]:

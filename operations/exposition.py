@@ -1,7 +1,6 @@
 """The numbers as Prometheus reads them: those that processes counted, and those that the database knows."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from datetime import datetime, timedelta
 
 from django.db import Error
@@ -67,12 +66,21 @@ class StoredNumbers(Collector):
 
 
 def exposition(now: datetime) -> bytes:
-    """Return all numbers of this machine's web processes, and of the database, as text."""
+    """Return all numbers of this machine's web processes, and of the database, as text.
+
+    Those that a process without room for files keeps for itself are left out, also of its own answers: an
+    answer with them and the next without would look as if they had begun anew.
+    """
     place = folder()
-    registry = CollectorRegistry()
-    if place is not None:
-        MultiProcessCollector(registry, str(place))  # type: ignore[no-untyped-call]
-    registry.register(StoredNumbers(now))
-    with held_still(place) if place is not None else nullcontext():
-        text = generate_latest(registry)
-    return text if place is not None else generate_latest(REGISTRY) + text
+    if place is not None and not place.is_dir():
+        place = None
+    # The database is asked first: it may keep a reader waiting, who would keep others from the files.
+    stored = CollectorRegistry()
+    stored.register(StoredNumbers(now))
+    text = generate_latest(stored)
+    if place is None:
+        return generate_latest(REGISTRY) + text
+    counted = CollectorRegistry()
+    MultiProcessCollector(counted, str(place))  # type: ignore[no-untyped-call]
+    with held_still(place):
+        return generate_latest(counted) + text

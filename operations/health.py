@@ -61,8 +61,12 @@ def _applied(loader: MigrationLoader) -> set[tuple[str, str]]:
 
 
 def newest_beat(now: datetime) -> timedelta | None:
-    """Return how long ago any worker last showed a sign of life; None if none ever did."""
-    newest = WorkerBeat.objects.order_by("-at").values_list("at", flat=True).first()
+    """Return how long ago any worker last showed a sign of life; None if none ever did.
+
+    One that lies ahead is of a clock that was wrong: it would count until the right one has come there.
+    """
+    beats = WorkerBeat.objects.filter(at__lte=now + SILENT_AFTER)
+    newest = beats.order_by("-at").values_list("at", flat=True).first()
     return None if newest is None else max(now - newest, timedelta(0))
 
 

@@ -37,8 +37,10 @@ def faults(connection: BaseDatabaseWrapper, told: dict[str, Any]) -> list[str]:
     """
     found = []
     counts = _counts(connection)
-    for table in sorted(counts.keys() | told["tables"].keys()):
-        had, has = told["tables"].get(table), counts.get(table)
+    # Earlier versions counted what SQLite keeps for itself as well.
+    told_counts = {table: rows for table, rows in told["tables"].items() if not _is_own(table)}
+    for table in sorted(counts.keys() | told_counts.keys()):
+        had, has = told_counts.get(table), counts.get(table)
         if had != has:
             found.append(f"{table} has {_number(has)} and had {_number(had)} when it was backed up")
     if _applied(connection) != told["migrations"]:
@@ -85,8 +87,13 @@ def _number(rows: int | None) -> str:
 
 
 def tables_of(connection: BaseDatabaseWrapper) -> list[str]:
-    """Return the names of all tables, in order."""
-    return sorted(connection.introspection.table_names())
+    """Return the names of all tables, in order, without those that the database keeps for itself."""
+    return sorted(table for table in connection.introspection.table_names() if not _is_own(table))
+
+
+def _is_own(table: str) -> bool:
+    """Tell whether a table is SQLite's own: it reserves these names, and Django leaves out one of them."""
+    return table.startswith("sqlite_")
 
 
 def _counts(connection: BaseDatabaseWrapper) -> dict[str, int]:

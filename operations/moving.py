@@ -46,7 +46,8 @@ class Copied:
 def move_database(url: str, *, tell: Callable[[Copied], None]) -> list[Copied]:
     """Copy everything to the empty database at `url`, compare row by row, and close the source.
 
-    Nothing is changed, on either side, when anything fails or differs.
+    When anything fails or differs, no row is moved and the source is as it was; the target may be left with
+    tables that are empty, and is not taken again.
 
     Raises Rejected("source_not_sqlite" | "target_not_postgresql" | "target_unreachable" |
     "migrations_missing" | "table_unknown" | "row_refused" | "copy_differs"), and

@@ -15,6 +15,9 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "
 _OTHER: Final = "other"
 # Codes stand in the code, so that there are not many; a bound all the same.
 MOST_CODES: Final = 300
+# Views with their methods and kinds of answers, about four for each view; strangers choose the methods. The
+# files of numbers have room for these (metrics_files.ROOM).
+MOST_SERIES: Final = 800
 _SECONDS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
 _requests = Histogram(
@@ -33,6 +36,8 @@ _codes: set[str] = set()
 @cache
 def _series(view: str, method: str, status: str) -> Histogram:
     # Finding a series by its labels takes longer than adding to it.
+    if _series.cache_info().currsize >= MOST_SERIES:
+        view = method = _OTHER  # however many more there are, they come to five series
     return _requests.labels(view, method, status)
 
 

@@ -1,6 +1,7 @@
 """Statements that are written out once: Django takes longer to compile most than a database to answer them.
 
-For what every booking and every call of the API asks, and only there; everything else is the ORM's.
+For what every booking, every call of the API, every mail and every webhook asks, and only there;
+everything else is the ORM's. `insert_many` is for rows by the hundred: `bulk_create` writes out each.
 A `Ready` query is an ordinary queryset in which `Given` stands for the values that differ. `insert` and
 `update` write as a model's `save` and a queryset's `update` do, for models without signals of their own.
 
@@ -8,7 +9,7 @@ Their text is always the same, so that PostgreSQL keeps their plans (see `portal
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from functools import cache
@@ -208,6 +209,18 @@ def insert(row: Model) -> None:
         if row.pk is None:
             row.pk = cursor.fetchone()[0]
     row._state.adding, row._state.db = False, _DEFAULT
+
+
+def insert_many(rows: Sequence[Model]) -> None:
+    """Insert rows of one model whose keys are told, as `bulk_create` does."""
+    if not rows:
+        return
+    connection = connections[_DEFAULT]
+    sql, fields = _insertion(type(rows[0]))
+    with statement(connection) as cursor:
+        cursor.executemany(sql, [_values(row, fields, connection) for row in rows])
+    for row in rows:
+        row._state.adding, row._state.db = False, _DEFAULT
 
 
 def insert_if(row: Model, condition: str, values: Iterable[Any]) -> bool:

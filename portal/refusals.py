@@ -17,6 +17,8 @@ def refusal_response(request: HttpRequest, error: Rejected) -> HttpResponse:
         response = render(request, "portal/_notice.html", context, status=error.status)
         response.headers["HX-Retarget"] = "#notice"
         response.headers["HX-Reswap"] = "outerHTML"
+        # The page is where it was: an address that only takes presses could not be opened again.
+        response.headers["HX-Push-Url"] = "false"
         return response
     return render(request, "portal/refusal.html", context, status=error.status)
 

@@ -120,6 +120,8 @@ _WITH_BODY: Mapping[int, Sequence[str]] = {
     413: ("body_too_large",),
     415: ("body_not_json",),
 }
+# What stands in an address has no body's bounds: the web server refuses it before the portal sees it.
+_TOO_LONG = "The address is longer than 4 KB. The web server says so, not in JSON."
 _IDEMPOTENT: Mapping[int, Sequence[str]] = {
     400: ("idempotency_key_invalid",),
     409: ("idempotency_key_in_flight",),
@@ -134,6 +136,14 @@ IDEMPOTENCY_HEADER = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     "example": "0d9c6d9c-6a43-4a9e-9f0a-2f4f6a1c7b55",
 }
+
+
+def _together(groups: Sequence[Mapping[int, Sequence[str]]]) -> dict[int, list[str]]:
+    codes: dict[int, list[str]] = {}
+    for group in groups:
+        for status, names in group.items():
+            codes.setdefault(status, []).extend(names)
+    return codes
 
 
 def operation(
@@ -160,15 +170,14 @@ def operation(
         groups.insert(1, _WITH_BODY)
     if changes:
         groups.insert(1, _IDEMPOTENT)
-    codes: dict[int, list[str]] = {}
-    for group in groups:
-        for status, names in group.items():
-            codes.setdefault(status, []).extend(names)
+    codes = _together(groups)
     told: dict[Any, Any] = {
         status: {"description": ", ".join(f"`{code}`" for code in names)}
         for status, names in sorted(codes.items())
     }
     told[200] = {"description": "Done." if changes or has_body else "Found."}
+    if not (changes or has_body):
+        told[414] = {"description": _TOO_LONG}
     if example is not None:
         told[200]["content"] = {"application/json": {"example": example}}
     if links is not None:

@@ -52,6 +52,8 @@ TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
 GUEST_DATA_DAYS: int = env.int("GUEST_DATA_DAYS", default=365, validate=validate.Range(min=0, max=36500))
 LEGACY_API: bool = env.bool("LEGACY_API", default=True)
 REDIS_URL: str = env.str("REDIS_URL", default="")
+if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
+    raise ImproperlyConfigured("REDIS_URL has to begin with redis://, rediss:// or unix://.")
 _private_networks: list[str] = env.list("WEBHOOK_PRIVATE_NETWORKS", default=[])
 WEBHOOK_THREADS: int = env.int("WEBHOOK_THREADS", default=4, validate=validate.Range(min=1, max=64))
 STATIC_ROOT: Path = env.path("STATIC_ROOT", default=BASE_DIR / "staticfiles")

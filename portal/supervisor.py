@@ -4,7 +4,6 @@ import logging
 import os
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Sequence
 from types import FrameType
@@ -38,25 +37,36 @@ class Part:
             if self._process.poll() is None:
                 return
             self._note_end(now, self._process.returncode)
-        if now >= self._not_before:
+        if now < self._not_before:
+            return
+        self._started_at = now
+        try:
             # A session of its own: Ctrl+C comes to the supervisor alone, which ends all in order.
             self._process = subprocess.Popen(self._command, start_new_session=True)  # noqa: S603 - ours
-            self._started_at = now
+        except OSError as error:
+            # No memory, or code that is just being replaced: the other part goes on meanwhile.
+            self._pause(now, f"could not be started ({error.strerror})")
 
     def _note_end(self, now: float, status: int) -> None:
         self._process = None
         # A process that has not set up its signals yet dies of the one that asks it to reload.
         if self._was_asked or status == -self._reload_signal:
             self._was_asked = False
-            return
+        else:
+            self._pause(now, f"ended with status {status}")
+
+    def _pause(self, now: float, what: str) -> None:
         self._deaths = 1 if now - self._started_at > _STEADY_SECONDS else self._deaths + 1
         pause = min(2.0 ** (self._deaths - 1), _LONGEST_PAUSE_SECONDS)
         self._not_before = now + pause
-        logger.error("The %s ended with status %s; it starts again in %d s", self.name, status, pause)
+        logger.error("The %s %s; it starts again in %d s", self.name, what, pause)
 
     def reload(self) -> None:
-        """Let the process take up new code and settings: at once, or by ending and starting again."""
-        if self._process is not None and self._process.poll() is None:
+        """Let the process take up new code and settings: at once, or by ending and starting again.
+
+        Who is already ending for that is not asked twice.
+        """
+        if self._process is not None and self._process.poll() is None and not self._was_asked:
             self._was_asked = self._reload_signal == signal.SIGTERM
             self._process.send_signal(self._reload_signal)
 
@@ -82,8 +92,9 @@ class Supervisor:
 
     def __init__(self, parts: Sequence[Part]) -> None:
         self._parts = parts
-        self._ends = threading.Event()
-        self._reloads = threading.Event()
+        # Plain words, since a signal's handler may take no lock: whoever it interrupts may hold that lock,
+        # be it this handler itself, for the signal before.
+        self._is_to_end = self._is_to_reload = False
 
     def run(self) -> None:
         """Run until told to end; returns when all parts have ended."""
@@ -91,14 +102,14 @@ class Supervisor:
             signal.signal(number, self._on_end)
         signal.signal(signal.SIGHUP, self._on_reload)
         try:
-            while not self._ends.is_set():
-                if self._reloads.is_set():
-                    self._reloads.clear()
+            while not self._is_to_end:
+                if self._is_to_reload:
+                    self._is_to_reload = False
                     for part in self._parts:
                         part.reload()
                 for part in self._parts:
                     part.keep_running()
-                self._ends.wait(_LOOK_EVERY_SECONDS)
+                time.sleep(_LOOK_EVERY_SECONDS)
         finally:
             for part in self._parts:
                 part.ask_to_end()
@@ -107,7 +118,7 @@ class Supervisor:
                 part.wait(until)
 
     def _on_end(self, _number: int, _frame: FrameType | None) -> None:
-        self._ends.set()
+        self._is_to_end = True
 
     def _on_reload(self, _number: int, _frame: FrameType | None) -> None:
-        self._reloads.set()
+        self._is_to_reload = True

@@ -12,11 +12,13 @@ from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from portal.errors import Rejected
+from portal.ready import Given, Ready
 from presence import store
 from presence.models import Guest, Presence, RoomMember
 
 LINK_LIFETIME = timedelta(days=90)
 _LINK_SALT = "presence.guest-link"
+_EPOCH = Ready(lambda: Guest.objects.filter(pk=Given("uid")).values_list("link_epoch").order_by())
 
 
 def uid_of(token: str) -> str:
@@ -39,7 +41,7 @@ def new_guest_uid() -> str:
 
 
 def _epoch_of(uid: str) -> int:
-    return Guest.objects.filter(pk=uid).values_list("link_epoch", flat=True).first() or 0
+    return next((int(epoch) for (epoch,) in _EPOCH.values(uid=uid)), 0)
 
 
 def make_guest_link_token(uid: str) -> str:

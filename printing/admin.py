@@ -19,7 +19,7 @@ from portal.ids import is_id
 from printing.files import long_pdf_response
 from printing.forms import PrintForm
 from printing.queries import open_vouchers, tickets
-from printing.sheets import Paper, tickets_pdf
+from printing.words import Paper
 from vouchers.models import Batch, Voucher
 
 MOST_OF_BATCH = 5000
@@ -124,6 +124,8 @@ def _send(
     vouchers: QuerySet[Voucher], form: PrintForm, *, name: str, author: str, most: int
 ) -> HttpResponseBase:
     """Send vouchers that were chosen among the user's own, on the paper and in the language of a form."""
+    from printing.sheets import tickets_pdf  # noqa: PLC0415 - the library of PDFs is loaded by who needs it
+
     language, now = form.cleaned_data["language"], timezone.now()
     parts = tickets_pdf(
         tickets(vouchers, language=language, now=now, most=most),

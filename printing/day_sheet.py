@@ -1,7 +1,6 @@
 """A day of a hotel on paper, for the desk: who comes when, with a box to tick. Drawn from plain words."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from reportlab.lib.colors import HexColor
@@ -9,6 +8,7 @@ from reportlab.lib.pagesizes import A4
 
 from printing.letters import SANS, SERIF, draw, lines, load_fonts
 from printing.pdf_file import PdfFile
+from printing.words import DayLine, DaySheet
 
 _BLACK, _SOFT, _LINE = (HexColor(color) for color in ("#000000", "#444444", "#999999"))
 _LEFT, _RIGHT = 34.0, A4[0] - 34.0
@@ -19,38 +19,6 @@ _SIZE, _LEADING, _GAP = 8.2, 10.6, 7.0
 _COLUMNS = (_LEFT, 52.0, 116.0, 212.0, 310.0, 358.0, 470.0, 508.0, _RIGHT)
 _MOST_LINES = (2, 3, 4, 2, 22, 2, 3)
 _BOX = 9.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DayLine:
-    """A booking in words, as the desk reads it."""
-
-    time: str
-    guest: str
-    what: str
-    length: str
-    note: str
-    arrived: str
-    status: str
-    is_cancelled: bool
-
-    @property
-    def cells(self) -> tuple[str, ...]:
-        """The words in the order of the headings."""
-        return (self.time, self.guest, self.what, self.length, self.note, self.arrived, self.status)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DaySheet:
-    """A day in words: whose and which, and its lines by time."""
-
-    hotel: str
-    day: str
-    summary: str
-    printed: str
-    nothing: str
-    headings: tuple[str, ...]
-    lines: tuple[DayLine, ...]
 
 
 Row = tuple[DayLine, tuple[tuple[str, ...], ...]]

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.ids import ID_LENGTH
 from portal.languages import languages
-from printing.sheets import Paper
+from printing.words import Paper
 from vouchers.terms import EARLIEST, LATEST
 
 _PAPERS = (

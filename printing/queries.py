@@ -14,8 +14,7 @@ from bookings.codes import voucher_code
 from bookings.models import Booking, BookingStatus
 from bookings.wallclock import day_bounds
 from portal import formats
-from printing.day_sheet import DayLine, DaySheet
-from printing.ticket import Ticket
+from printing.words import DayLine, DaySheet, Ticket
 from vouchers.models import Batch, Hotel, Voucher
 from vouchers.services import service_name
 from vouchers.states import Status

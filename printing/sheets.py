@@ -1,21 +1,13 @@
 """Vouchers on paper: from plain words to a PDF, page by page. No database, no clock, no language."""
 
 from collections.abc import Iterable, Iterator
-from enum import StrEnum
 from typing import Any
 
 from reportlab.lib.pagesizes import A4, A5, A6
 
 from printing.pdf_file import PdfFile
-from printing.ticket import LINE, WIDTH, Ticket, draw_ticket
-
-
-class Paper(StrEnum):
-    """What vouchers are printed on."""
-
-    A6 = "a6"
-    A5 = "a5"
-    A4 = "a4"
+from printing.ticket import LINE, WIDTH, draw_ticket
+from printing.words import Paper, Ticket
 
 
 def tickets_pdf(

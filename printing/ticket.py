@@ -10,6 +10,7 @@ from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A6
 
 from printing.letters import SANS, SERIF, draw, drawable, lines, size_within
+from printing.words import Ticket
 
 _BLACK = HexColor("#000000")
 _DARK = re.compile(b"\x01+")
@@ -31,29 +32,6 @@ _FACT_LEADING, _FACT_GAP = 10.2, 5.2
 _ID_SIZES = (8.6, 7.6, 6.6, 5.6)
 _MOST_FACTS, _MOST_TERMS = 4, 5
 Fact = tuple[str, tuple[str, ...]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ticket:
-    """A voucher in the words of its reader's language, as it is printed.
-
-    `code` is what the QR code says; empty where there is none to show. `about` is said
-    beside it, `stamp` in its place.
-    """
-
-    id: str
-    hotel: str
-    address: str
-    contact: str
-    service: str
-    title: str
-    text: str
-    when: tuple[str, ...]
-    facts: tuple[tuple[str, str], ...]
-    terms: tuple[str, ...]
-    code: str
-    about: tuple[str, ...]
-    stamp: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,10 @@ from django.views.decorators.http import require_safe
 
 from bookings.queries import booking_of_guest
 from presence.browser import guest_uid_of
-from printing.day_sheet import day_pdf
 from printing.files import pdf_response
 from printing.forms import DayForm, GuestPrintForm
 from printing.queries import day_sheet, ticket_of_booking, ticket_of_voucher
-from printing.sheets import Paper, tickets_pdf
-from printing.ticket import Ticket
+from printing.words import Paper, Ticket
 from vouchers.models import Hotel, Voucher
 
 private = cache_control(private=True, no_cache=True)
@@ -45,6 +43,8 @@ def _look(request: HttpRequest) -> _Look:
 
 
 def _one_page(ticket: Ticket, look: _Look, name: str) -> HttpResponse:
+    from printing.sheets import tickets_pdf  # noqa: PLC0415 - the library of PDFs is loaded by who needs it
+
     title = f"{ticket.title} · {ticket.hotel}"
     parts = tickets_pdf([ticket], paper=look.paper, title=title, author=ticket.hotel, language=look.language)
     return pdf_response(parts, name)
@@ -127,6 +127,8 @@ def day_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def day_list_pdf(request: HttpRequest) -> HttpResponse:
     """Send the same as a PDF."""
+    from printing.day_sheet import day_pdf  # noqa: PLC0415 - the library of PDFs is loaded by who needs it
+
     place = _day_place(request)
     sheet = day_sheet(place.hotel, place.day, place.now)
     parts = day_pdf(sheet, language=get_language() or "en")

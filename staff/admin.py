@@ -13,6 +13,7 @@ from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from portal.admin import CheckedActions, acting, is_superuser
+from portal.admin_freshness import FreshForms
 from portal.errors import Rejected
 from staff.domain import save_person
 from staff.forms import NewPersonForm, PersonForm, SignInForm
@@ -31,7 +32,7 @@ admin.site.unregister([TOTPDevice, StaticDevice, User, Group])
 
 
 @admin.register(Group)
-class RoleAdmin(CheckedActions, GroupAdmin):
+class RoleAdmin(FreshForms, CheckedActions, GroupAdmin):
     """Groups; what a role may do is the portal's to say, and other groups are superusers'."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -56,7 +57,7 @@ class RoleAdmin(CheckedActions, GroupAdmin):
 
 
 @admin.register(User)
-class PersonAdmin(CheckedActions, PeopleAdmin):
+class PersonAdmin(FreshForms, CheckedActions, PeopleAdmin):
     """Staff of the user's hotels.
 
     Whoever also works for another hotel, or is a superuser, is not there: a password that is
@@ -95,7 +96,7 @@ class PersonAdmin(CheckedActions, PeopleAdmin):
     def get_form(
         self,
         request: HttpRequest,
-        obj: User | None = None,
+        obj: Model | None = None,
         change: bool = False,  # noqa: FBT001, FBT002 - Django's signature
         **kwargs: Any,
     ) -> Any:
@@ -104,7 +105,7 @@ class PersonAdmin(CheckedActions, PeopleAdmin):
             return super().get_form(request, obj, change=change, **kwargs)
         base = PersonForm if obj else NewPersonForm
         own = {"own_hotels": Hotel.objects.of_staff(request.user)}
-        return type(base.__name__, (base,), own)
+        return self.refreshed(type(base.__name__, (base,), own), request, obj)
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         """Offer superusers Django's own filters."""

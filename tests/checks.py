@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, Model
 from django_tasks_db.models import DBTaskResult
 
@@ -28,8 +28,14 @@ _CHANGEABLE: tuple[type[Model], ...] = (Voucher, Batch, Booking, Hold, Entry, Ev
 
 
 def stored() -> dict[str, list[dict[str, Any]]]:
-    """Every row that a verb could write, whole."""
-    return {model._meta.label: list(model._default_manager.order_by("pk").values()) for model in _CHANGEABLE}
+    """Every row that a verb could write, whole, as the database has it."""
+    found = {}
+    with connection.cursor() as cursor:
+        for model in _CHANGEABLE:
+            cursor.execute(f"SELECT * FROM {model._meta.db_table} ORDER BY {model._meta.pk.column}")
+            names = [column[0] for column in cursor.description]
+            found[model._meta.label] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return found
 
 
 @contextmanager

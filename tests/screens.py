@@ -7,7 +7,6 @@ python -m tests.screens --all FOLDER    all of them
 import argparse
 import io
 import re
-import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.browsers import NAMES, found_browser
 from tests.journeys.guests import (
     DESKTOP,
     PHONE,
@@ -36,7 +36,6 @@ from tests.journeys.guests import (
 )
 from tests.servers import ROOT, manage, portal
 
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUALITY = 60
 # Of each there are as many vouchers as the demo has: the first that is left is booked.
 BOOKABLE = (
@@ -294,9 +293,9 @@ def main() -> None:
     chosen = parser.parse_args()
     folder = chosen.all or ROOT / "docs" / "screens"
     folder.mkdir(parents=True, exist_ok=True)
-    found = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    found = found_browser()
     if found is None:
-        parser.error(f"no browser is installed (looked for {', '.join(_BROWSERS)})")
+        parser.error(f"no browser is installed (looked for {', '.join(NAMES)})")
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
         database = Path(home) / "portal.sqlite3"
         told = manage(f"sqlite:///{database}", "prepare", "--demo")

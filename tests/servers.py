@@ -181,6 +181,21 @@ class Cluster:
         finally:
             shutil.rmtree(self._home, ignore_errors=True)
 
+    def dump(self, database: str, file: Path) -> None:
+        """Write a database out, as SQL."""
+        with file.open("wb") as sink:
+            subprocess.run(self._client("pg_dump", database), stdout=sink, check=True, timeout=90)
+
+    def load(self, file: Path, database: str) -> None:
+        """Read into a new database what `dump` wrote."""
+        command = (*self._client("psql", database), "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1")
+        with file.open("rb") as source:
+            subprocess.run(command, stdin=source, stdout=subprocess.DEVNULL, check=True, timeout=90)
+
+    def _client(self, program: str, database: str) -> tuple[str, ...]:
+        where = ("-h", HOST, "-p", str(self.port), "-U", "portal", "-d", database)
+        return (str(self._binaries / program), *where)
+
     def log(self) -> str:
         """What the server has written."""
         log = self._home / "log"

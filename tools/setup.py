@@ -6,9 +6,12 @@ A stamp remembers what is installed, so that a second run takes no time.
 """
 
 import hashlib
+import os
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,6 +21,10 @@ STAMP = VENV / "installed.txt"
 # The pins name everything that is needed. Left to look for dependencies itself, an older pip asks for the
 # newest release of one that is named with an extra (`coverage[toml]`), and no pin allows that.
 EXACTLY = ("--require-hashes", "--no-deps", "-r")
+# A pin with its hashes, which stand on lines of their own behind it.
+PIN = re.compile(r"^[^\s#].*(?:\n[ \t].*)*", re.MULTILINE)
+# Several at once, since most of the time goes into unpacking and compiling.
+MOST_AT_ONCE = 4
 # What a set contains besides itself: developers have the runtime's packages too.
 CONTAINS = {"runtime": {"runtime"}, "dev": {"runtime", "dev"}}
 
@@ -62,7 +69,26 @@ def install(pins: Path) -> None:
         return
     own = subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True, check=False).returncode
     pip = [PYTHON, "-m", "pip"] if own == 0 else [sys.executable, "-m", "pip", "--python", PYTHON]
-    run(*pip, "install", "--quiet", "--disable-pip-version-check", *EXACTLY, pins)
+    command = [*pip, "install", "--quiet", "--disable-pip-version-check", *EXACTLY]
+    if not install_in_shares(command, PIN.findall(pins.read_text())):
+        run(*command, pins)
+
+
+def install_in_shares(command: list[str], pins: list[str]) -> bool:
+    """Let several pips install a share of the pins each; tell whether all of them did.
+
+    No package is in two shares, and none is looked for by another (`--no-deps`): they meet nowhere.
+    What goes wrong is not told: it is for the one pip that tries it all again to say.
+    """
+    number = min(os.cpu_count() or 1, MOST_AT_ONCE)
+    with tempfile.TemporaryDirectory() as folder:
+        at_work = []
+        for share in range(number):
+            path = Path(folder) / f"{share}.txt"
+            path.write_text("\n".join(pins[share::number]) + "\n")
+            at_work.append(subprocess.Popen([*command, str(path)], cwd=ROOT, stderr=subprocess.DEVNULL))
+        ended = [each.wait() for each in at_work]
+    return not any(ended)
 
 
 def main() -> int:

@@ -11,6 +11,7 @@ from events.domain import Change, record
 from portal.actors import Actor
 from portal.errors import Rejected
 from portal.ids import is_id, new_id
+from portal.ready import insert_many
 from vouchers.domain import change_of
 from vouchers.models import Batch, Hotel, Voucher
 
@@ -68,6 +69,6 @@ def import_vouchers(vouchers: Sequence[Voucher], *, by: Actor, now: datetime) ->
         counter = f"open_{voucher.status}"
         setattr(batch, counter, getattr(batch, counter) + 1)
         voucher.batch_id = batch.pk
-    Batch.objects.bulk_create(batches.values(), batch_size=200)
-    Voucher.objects.bulk_create(vouchers, batch_size=200)
+    insert_many(list(batches.values()))
+    insert_many(vouchers)
     record([change_of(voucher, "import", before={}) for voucher in vouchers], by=by, now=now)

@@ -42,7 +42,6 @@ def refuse_order(order: Order, *, by: Actor, now: datetime, most: int = MOST_VOU
         by=by,
         now=now,
         most=most,
-        with_constraints=False,
     )
 
 

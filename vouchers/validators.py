@@ -1,6 +1,7 @@
 """Checks of single values that models, forms and commands share."""
 
 import math
+import re
 from collections.abc import Mapping
 from functools import cache
 from zoneinfo import available_timezones
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 MOST_LEVELS = 32
 _INTEGERS = 2**63
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 @cache
@@ -37,7 +39,7 @@ def is_storable(value: object, levels: int = MOST_LEVELS) -> bool:
     if levels < 0:
         return False
     if isinstance(value, str):
-        return "\x00" not in value and not any("\ud800" <= sign <= "\udfff" for sign in value)
+        return _UNSTORABLE.search(value) is None
     if isinstance(value, int):
         return -_INTEGERS <= value < _INTEGERS
     if isinstance(value, float):

@@ -28,7 +28,9 @@ from waiting.rules import refuse_crowding, refuse_free, refuse_unstorable, slots
 
 # How long names and addresses of entries that are over are kept.
 KEEP_ENDED = timedelta(days=7)
-_NO_LONGER = _("This offer is over: its time has passed, or you have answered it.")
+_NO_LONGER = _(
+    "This offer is over: its time has passed, you have answered it, or the hotel has taken the place back."
+)
 
 
 def join_waiting(
@@ -96,7 +98,9 @@ def accept_offer(*, entry_id: str, by: Actor, now: datetime) -> Booking:
         entry.refresh_from_db()
         if entry.state == State.ACCEPTED:
             return Booking.objects.get(pk=entry.booking_id)
-        if not entry.is_open_offer(now):
+        # A place is held while its offer stands: who finds it taken came while it stood, by `now`, and had
+        # to wait for others beyond its end.
+        if error.code == "slot_taken" or not entry.is_open_offer(now):
             raise Conflict("offer_over", _NO_LONGER) from error
         raise
 

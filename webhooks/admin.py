@@ -23,10 +23,17 @@ from portal.admin import (
 from portal.admin_actions import run_each
 from portal.errors import Rejected
 from webhooks.admin_filters import DeliveryHotelFilter, DeliveryStateFilter, WebhookFilter
-from webhooks.domain import create_subscription, redeliver, rotate_secret, send_test, switch_off, switch_on
+from webhooks.domain import (
+    create_subscription,
+    redeliver,
+    refuse_address,
+    rotate_secret,
+    send_test,
+    switch_off,
+    switch_on,
+)
 from webhooks.event_types import KNOWN
 from webhooks.models import Delivery, Subscription
-from webhooks.network import refuse_url
 
 
 class SubscriptionForm(forms.ModelForm[Subscription]):
@@ -49,7 +56,7 @@ class SubscriptionForm(forms.ModelForm[Subscription]):
         """Refuse an address that webhooks do not go to."""
         url: str = self.cleaned_data["url"]
         try:
-            refuse_url(url)
+            refuse_address(url)
         except Rejected as error:
             raise forms.ValidationError(error.message, code=error.code) from None
         return url

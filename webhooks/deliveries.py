@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 
 from portal.actors import CLOCK
 from portal.errors import Conflict
+from portal.ready import Given, Ready
 from webhooks.domain import switch_off
 from webhooks.models import Delivery, Subscription
 
@@ -30,6 +31,10 @@ LONGEST_PAUSE = 5 * _MINUTE
 SLOW = timedelta(seconds=1)
 GONE = 410
 
+_WITH_ALL = Ready(
+    lambda: Delivery.objects.select_related("subscription", "event").filter(pk=Given("key")).order_by()
+)
+
 
 def wait_after(attempts: int) -> timedelta:
     """Return how long to wait after the given number of failed attempts (from 1), up to a tenth more."""
@@ -48,7 +53,7 @@ def claim(delivery_id: int, *, now: datetime) -> Delivery | None:
     unclaimed = mine.filter(Q(is_running=False) | Q(lease_until__lte=now))
     if not unclaimed.update(is_running=True, lease_until=now + RUN_LEASE):
         return None
-    delivery = Delivery.objects.select_related("subscription", "event").get(pk=delivery_id)
+    delivery = _WITH_ALL.get(key=delivery_id)
     receiver = delivery.subscription
     is_anothers_turn = receiver.failing_since is not None and receiver.trial != delivery.pk
     if is_anothers_turn or not receiver.is_active:

@@ -16,11 +16,20 @@ from portal.ids import new_id
 from vouchers.models import Hotel
 from webhooks.event_types import KNOWN, TEST
 from webhooks.models import Delivery, Subscription
-from webhooks.network import refuse_url
 from webhooks.signing import new_secret
 
 BOTH_SECRETS_FOR = timedelta(hours=24)
 MOST_PER_HOTEL = 20
+
+
+def refuse_address(url: str) -> None:
+    """Look at a receiver's address, and look its host up; not inside a transaction.
+
+    Raises what `webhooks.network.refuse_url` raises.
+    """
+    from webhooks.network import refuse_url  # noqa: PLC0415 - the library of HTTP requests is loaded by who sends them
+
+    refuse_url(url)
 
 
 def create_subscription(
@@ -30,12 +39,12 @@ def create_subscription(
 
     Not to be called inside a transaction: the receiver's host is looked up.
 
-    Raises what `refuse_url` raises, Rejected("webhook_type_unknown"), and
+    Raises what `refuse_address` raises, Rejected("webhook_type_unknown"), and
     Conflict("webhooks_too_many") when the hotel has MOST_PER_HOTEL.
     """
     for unknown in sorted(set(event_types) - set(KNOWN)):
         raise Rejected("webhook_type_unknown", _("There is no type of event “%(type)s”."), type=unknown)
-    refuse_url(url)
+    refuse_address(url)
     with transaction.atomic():
         Hotel.objects.select_for_update(no_key=True).get(pk=hotel.pk)
         if Subscription.objects.filter(hotel=hotel).count() >= MOST_PER_HOTEL:

@@ -13,14 +13,22 @@
   new MutationObserver(name).observe(document.documentElement, { childList: true, subtree: true });
   name();
 
-  // A double press does once what was asked for. What answers with a file leaves its page as it is:
-  // it may be asked for again.
-  const AGAIN = 3000;
+  // A double press does once what was asked for, however long the answer takes: no server of ours works on
+  // one for a minute. What may answer with a file leaves its page as it is, and may be asked for again.
+  const AGAIN = 3_000;
+  const LONGEST = 60_000;
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.method !== "post" || event.defaultPrevented) return;
-    if (form.dataset.sent) event.preventDefault();
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
     form.dataset.sent = "1";
-    setTimeout(() => delete form.dataset.sent, AGAIN);
+    setTimeout(() => delete form.dataset.sent, form.elements.action ? AGAIN : LONGEST);
+  });
+  // A page that comes back as it was left may be sent again.
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) for (const form of document.forms) delete form.dataset.sent;
   });
 })();

@@ -71,13 +71,6 @@
     cardsBefore = cards().length;
   });
 
-  body.addEventListener("htmx:sendError", () => {
-    const words = document.createElement("p");
-    words.className = "notice notice-bad";
-    words.textContent = body.dataset.offline;
-    document.getElementById("notice")?.replaceChildren(words);
-  });
-
   // The address has changed without a new page: what else holds it follows.
   body.addEventListener("htmx:beforeHistoryUpdate", () => places.set(location.href, scrollY));
   body.addEventListener("htmx:pushedIntoHistory", () => {
@@ -186,17 +179,19 @@
   let held = "";
   let lapse = 0;
 
-  function giveBack() {
+  function giveBack(slot) {
     const token = document.querySelector("[name=csrfmiddlewaretoken]")?.value;
-    const wish = { csrfmiddlewaretoken: token || "", release: "quietly", slot: held };
+    const wish = { csrfmiddlewaretoken: token || "", release: "quietly", slot };
     navigator.sendBeacon("/", new URLSearchParams(wish));
-    held = "";
+    if (slot === held) held = "";
   }
+  // Another step was taken before the form of this place was there.
+  body.addEventListener("portal:overtaken", (event) => giveBack(event.detail.slot));
 
   function noteHeld() {
     const now = document.querySelector("[data-held]")?.dataset.held || "";
     // Choosing another time has moved the hold already.
-    if (held && !now) giveBack();
+    if (held && !now) giveBack(held);
     held = now;
     clearTimeout(lapse);
     if (!now) return;
@@ -213,7 +208,7 @@
   }
 
   addEventListener("pagehide", () => {
-    if (held) giveBack();
+    if (held) giveBack(held);
   });
 
   // A page that comes back as it was left says of a hold that it still stands.
@@ -250,11 +245,19 @@
   // Free places are counted anew while somebody is looking, and when a time turns out to be gone.
   function countAnew() {
     const refresh = document.getElementById("calendar-refresh");
-    if (refresh && document.visibilityState === "visible" && !document.querySelector(".htmx-request")) {
-      htmx.ajax("GET", location.href, { source: refresh, target: "#month-grid" });
-    }
+    if (!refresh || document.visibilityState !== "visible" || document.querySelector(".htmx-request")) return;
+    // A filter may have taken the voucher out of the address, and its steps stand beside the list still.
+    const chosen = document.querySelector("#booking-steps[data-chosen]")?.dataset.chosen;
+    if (chosen && new URL(location.href).searchParams.get("voucher") !== chosen) return;
+    htmx.ajax("GET", location.href, { source: refresh, target: "#month-grid" }).catch(() => {});
   }
   setInterval(countAnew, 30_000);
+  // Clocks of a page stand still while its device sleeps.
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState !== "visible") return;
+    noteHeld();
+    countAnew();
+  });
   body.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.xhr?.status === 409 && event.detail.target?.id === "booking-panel") setTimeout(countAnew, 100);
   });

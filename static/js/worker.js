@@ -17,6 +17,19 @@ const MOST_PAGES = 20;
 
 const pathOf = (url) => new URL(url).pathname;
 
+// Work that shares a cache is done one after the other: each looks at what the one before has left.
+function makeLine() {
+  let last = Promise.resolve();
+  return (work) => {
+    const done = last.then(work);
+    last = done.catch(() => {});
+    return done;
+  };
+}
+const pagesInTurn = makeLine();
+// Parts come from the network, which may take its time: pages do not wait for them.
+const partsInTurn = makeLine();
+
 self.addEventListener("install", (event) => {
   // A place that is given back by a page that is being left goes straight to the network: by way of a worker
   // that has to be woken first, Chromium loses it.
@@ -33,12 +46,18 @@ self.addEventListener("activate", (event) => {
   );
 });
 
+// All of an answer comes before the copy goes that it replaces: a connection may break in the middle.
+async function wholeOf(answer) {
+  return new Response(await answer.blob(), answer);
+}
+
 // The page for everything else, in the language that is read now.
 async function fetchOffline() {
   const answer = await fetch(OFFLINE, { credentials: "same-origin" });
   if (!answer.ok) return;
-  await (await caches.open(PARTS)).put(OFFLINE, answer);
-  await keepParts();
+  const copy = await wholeOf(answer);
+  await (await caches.open(PARTS)).put(OFFLINE, copy);
+  await partsInTurn(keepParts);
 }
 
 // Keep what the kept pages are drawn with, and no older styles and scripts.
@@ -56,26 +75,45 @@ async function keepParts() {
   for (const path of wanted) if (!kept.includes(path)) await parts.add(path);
 }
 
-async function forget() {
-  await caches.delete(PAGES);
+// How often the pages were forgotten: an answer to whoever was here before may still be on its way.
+let forgotten = 0;
+
+function forget() {
+  forgotten += 1;
+  return pagesInTurn(() => caches.delete(PAGES)).catch(() => {});
 }
 
-// Note what the server says of a page: it may be kept, or it is this guest's no longer.
-async function note(path, answer) {
+// Fetch one of the pages that may be kept, and note what the server says of it.
+async function fetchNoted(event, path, wanted) {
+  const before = forgotten;
+  const answer = await fetch(wanted);
+  await note(event, path, answer.clone(), before).catch(() => {});
+  return answer;
+}
+
+async function note(event, path, answer, before) {
+  // A portal that is out of order or too busy says nothing of the guest, and neither does another page.
+  if (answer.redirected || answer.status >= 500 || answer.status === 429) return;
   const guest = answer.ok && answer.headers.get(MAY_KEEP);
-  const pages = await caches.open(PAGES);
   if (!guest) {
+    // It is this guest's no longer.
     if (path === "/my/") await forget();
-    else await pages.delete(path);
+    else await pagesInTurn(async () => (await caches.open(PAGES)).delete(path));
     return;
   }
+  const copy = await wholeOf(answer);
+  await pagesInTurn(() => before === forgotten && keep(path, copy, guest));
+  event.waitUntil(partsInTurn(keepParts).catch(() => {}));
+}
+
+async function keep(path, copy, guest) {
+  const pages = await caches.open(PAGES);
   for (const kept of await pages.keys()) {
     const other = await pages.match(kept);
     if (other.headers.get(MAY_KEEP) !== guest) await pages.delete(kept);
   }
-  await pages.put(path, answer);
+  await pages.put(path, copy);
   for (const kept of (await pages.keys()).slice(0, -MOST_PAGES)) await pages.delete(kept);
-  await keepParts();
 }
 
 // A kept page says that it is one: its own words for that are shown by the attribute.
@@ -86,12 +124,12 @@ async function asKept(kept) {
   return new Response(text, { headers });
 }
 
-async function page(request) {
+async function page(event) {
+  const { request } = event;
   const path = pathOf(request.url);
   const isKeepable = request.method === "GET" && KEEPABLE.test(path);
   try {
-    const answer = await fetch(request);
-    if (isKeepable && !answer.redirected) await note(path, answer.clone()).catch(() => {});
+    const answer = await (isKeepable ? fetchNoted(event, path, request) : fetch(request));
     if (request.method === "POST" && ENDS.test(path) && answer.status < 400) await forget();
     return answer;
   } catch (error) {
@@ -110,7 +148,7 @@ self.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
   if (url.origin !== self.location.origin || NOT_OURS.test(url.pathname)) return;
-  if (request.mode === "navigate") event.respondWith(page(request));
+  if (request.mode === "navigate") event.respondWith(page(event));
   else if (request.method === "GET" && PART.test(url.pathname)) event.respondWith(part(request));
 });
 
@@ -121,7 +159,7 @@ self.addEventListener("message", (event) => {
     (async () => {
       if (renew) await fetchOffline();
       for (const path of keep.filter((wanted) => KEEPABLE.test(wanted)).slice(0, MOST_PAGES)) {
-        await note(path, await fetch(path, { credentials: "same-origin" }));
+        await fetchNoted(event, path, path);
       }
     })().catch(() => {}),
   );

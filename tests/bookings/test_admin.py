@@ -660,3 +660,39 @@ def test_the_list_of_mails_costs_the_same_number_of_queries_however_long(
     queries(client, page_of(Mail), 7, django_assert_num_queries)
     make_bookings(hotel, 4, email="c@d.example")
     queries(client, page_of(Mail), 7, django_assert_num_queries)
+
+
+def shown(client: Client, offer: Offer) -> dict[str, str]:
+    """Return what a form that is opened now tells of its row."""
+    value = client.get(page_of(offer)).context["shown"]
+    return {"_shown": value}
+
+
+def test_a_form_that_was_opened_before_somebody_else_changed_the_offer_is_refused_once(
+    client: Client, hotel: Hotel
+) -> None:
+    offer = make_offer(hotel, capacity=3)
+    opened = shown(client, offer)
+    assert client.post(page_of(offer), offer_form(offer, min_notice_minutes=120) | opened).status_code == 302
+    stale = offer_form(offer, description="Warm.") | opened
+    response = client.post(page_of(offer), stale)
+    assert "Somebody else has changed this meanwhile" in response.content.decode()
+    offer.refresh_from_db()
+    assert (offer.min_notice_minutes, offer.description) == (120, "")
+    # Who has been told may have it so.
+    again = {"_shown": response.context["shown"]}
+    assert client.post(page_of(offer), stale | again).status_code == 302
+    offer.refresh_from_db()
+    assert (offer.min_notice_minutes, offer.description) == (0, "Warm.")
+
+
+def test_opening_hours_that_somebody_else_has_changed_are_noticed_too(client: Client, hotel: Hotel) -> None:
+    offer = make_offer(hotel)
+    opened = shown(client, offer)
+    offer.opening_hours.all().delete()
+    response = client.post(page_of(offer), offer_form(offer, title="Sauna") | opened)
+    assert "Somebody else has changed this meanwhile" in response.content.decode()
+    assert (
+        client.post(page_of(offer), offer_form(offer, title="Sauna") | shown(client, offer)).status_code
+        == 302
+    )

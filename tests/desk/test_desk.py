@@ -8,10 +8,12 @@ import pytest
 import time_machine
 from django.contrib.auth.models import Group, User
 from django.test import Client
+from django.utils.http import urlencode
 
 from bookings.codes import voucher_code
 from bookings.domain import cancel_booking, withdraw_voucher
 from bookings.models import Booking, Mail
+from desk.queries import line_of
 from events.models import Event
 from presence.rooms import heartbeat
 from staff.roles import FRONT_DESK
@@ -109,6 +111,30 @@ def test_a_list_that_has_not_changed_costs_nothing(desk: Client, booking: Bookin
     assert desk.get("/desk/", headers={**headers, "If-None-Match": first.headers["ETag"]}).status_code == 200
 
 
+def polled(desk: Client, address: str) -> Any:
+    """Ask for the list of an open page, as the page itself does."""
+    page = desk.get(address).content.decode()
+    (path,) = re.findall(r'data-poll="([^"]+)"', page)
+    return lambda: desk.get(path.replace("&amp;", "&"), headers={**HTMX, "HX-Target": "desk-list"})
+
+
+def test_the_page_of_today_is_that_of_the_next_day_after_midnight(
+    desk: Client, booking: Booking, clock: Any
+) -> None:
+    open_page, of_a_day = polled(desk, "/desk/"), polled(desk, "/desk/?day=2026-03-04")
+    assert "Ann Visser" in words_of(open_page())
+    # Midnight in Amsterdam is at 23:00.
+    clock.shift(timedelta(hours=12, minutes=59))
+    assert "HX-Refresh" not in open_page().headers
+    clock.shift(timedelta(minutes=1))
+    answer = open_page()
+    assert (answer.status_code, answer.content, answer.headers["HX-Refresh"]) == (204, b"", "true")
+    # Whoever has chosen the day goes on seeing it.
+    assert "Ann Visser" in words_of(of_a_day())
+    assert "HX-Refresh" not in of_a_day().headers
+    assert desk.get("/desk/?shown=never").status_code == 200
+
+
 def test_a_day_costs_as_many_statements_with_one_booking_as_with_many(
     desk: Client, offer: Offer, booking: Booking, django_assert_num_queries: Any
 ) -> None:
@@ -183,6 +209,92 @@ def test_without_javascript_a_press_leads_back_to_the_line(desk: Client, booking
     assert "This voucher has been used." in words_of(again)
 
 
+# The booking that was shown
+
+
+def give_to_another(booking: Booking, name: str = "Bob Bakker") -> Booking:
+    """Cancel a booking, and let another guest have its voucher."""
+    cancel_booking(booking_id=booking.pk, by=CLERK, now=MORNING)
+    return make_booking(
+        booking.voucher, start=START + timedelta(hours=1), name=name, holder_uid=OTHER_UID, now=MORNING
+    )
+
+
+def press_shown(desk: Client, verb: str, booking: Booking, shown: str | None = None) -> Any:
+    data = {"voucher": booking.voucher_id, "booking": booking.pk if shown is None else shown}
+    return desk.post(f"/desk/{verb}/", data, headers=HTMX)
+
+
+@pytest.mark.parametrize("verb", ["redeem", "undo", "arrived", "no-show"])
+def test_a_press_on_a_line_never_is_about_another_guests_booking(
+    desk: Client, booking: Booking, clock: Any, verb: str
+) -> None:
+    other = give_to_another(booking)
+    clock.shift(timedelta(hours=3))
+    if verb == "undo":
+        redeem_voucher(voucher_id=other.voucher_id, by=CLERK, now=MORNING + timedelta(hours=3))
+    with unchanged():
+        answer = press_shown(desk, verb, booking)
+    assert answer.status_code == 409
+    assert "is not the one that was shown here any more" in words_of(answer)
+    # The line is that of whoever has the voucher now.
+    assert "Bob Bakker" in words_of(answer)
+    assert press_shown(desk, verb, other).status_code == 200
+
+
+def test_a_press_on_a_line_whose_booking_is_gone_uses_no_voucher(desk: Client, booking: Booking) -> None:
+    cancel_booking(booking_id=booking.pk, by=CLERK, now=MORNING)
+    with unchanged():
+        assert press_shown(desk, "redeem", booking).status_code == 409
+
+
+def test_a_line_without_a_booking_is_not_that_of_one_made_since(desk: Client, booking: Booking) -> None:
+    with unchanged():
+        assert press_shown(desk, "redeem", booking, "").status_code == 409
+    cancel_booking(booking_id=booking.pk, by=CLERK, now=MORNING)
+    assert press_shown(desk, "redeem", booking, "").status_code == 200
+
+
+def test_whoever_is_faster_than_a_press_is_seen_by_it(
+    desk: Client, booking: Booking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overtaken(*args: Any) -> Any:
+        found = line_of(*args)
+        if booking.pk in Booking.objects.standing().values_list("pk", flat=True):
+            give_to_another(booking)
+        return found
+
+    monkeypatch.setattr("desk.views.line_of", overtaken)
+    assert press_shown(desk, "redeem", booking).status_code == 409
+    assert Voucher.objects.get().status == "booked"
+
+
+def test_a_line_says_which_booking_it_shows(desk: Client, booking: Booking) -> None:
+    page = desk.get("/desk/").content.decode()
+    assert f'data-booking="{booking.pk}"' in page
+    assert f'name="booking" value="{booking.pk}"' in page
+    assert f"/desk/cancel/{booking.voucher_id}/?booking={booking.pk}" in page
+
+
+def test_the_page_that_cancels_is_about_one_booking_only(desk: Client, booking: Booking) -> None:
+    path = f"/desk/cancel/{booking.voucher_id}/"
+    assert f'name="booking" value="{booking.pk}"' in desk.get(path).content.decode()
+    give_to_another(booking)
+    assert desk.get(f"{path}?booking={booking.pk}").status_code == 409
+    with unchanged():
+        for reason in ("He asked.", ""):
+            answer = desk.post(path, {"reason": reason, "booking": booking.pk})
+            assert answer.status_code == 409
+            assert "Find the guest again." in words_of(answer)
+
+
+@pytest.mark.parametrize("shown", ["\x00", "b 1", "x" * 100])
+def test_no_booking_has_such_an_id(desk: Client, booking: Booking, shown: str) -> None:
+    assert press_shown(desk, "redeem", booking, shown).status_code == 400
+    path = f"/desk/cancel/{booking.voucher_id}/"
+    assert desk.post(path, {"reason": "Why", "booking": shown}).status_code == 400
+
+
 # Finding
 
 
@@ -246,10 +358,18 @@ def test_a_forged_code_and_another_hotels_are_refused_by_name(desk: Client, book
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "%", "_", "\x00", "\ud800".encode("utf-8", "replace").decode(), "x" * 201, "🜁", "'; --"]
+    "text", ["", " ", "%", "_", "\x00", "\ud800".encode("utf-8", "replace").decode(), "x" * 200, "🜁", "'; --"]
 )
 def test_garbage_finds_nothing_and_breaks_nothing(desk: Client, booking: Booking, text: str) -> None:
     assert find(desk, text).status_code == 200
+
+
+def test_what_is_longer_than_any_code_is_not_genuine(desk: Client, booking: Booking) -> None:
+    code = voucher_code(booking.voucher_id)
+    for text in ("https://other.example/?" + "x" * 220, "x" * 201, code + "x" * 200):
+        answer = find(desk, text)
+        assert answer.status_code == 404
+        assert "This code is not genuine" in words_of(answer)
 
 
 @pytest.mark.parametrize("query", ["hotel=hotel-b", "hotel=nothing"])
@@ -343,6 +463,35 @@ def test_another_hotels_vouchers_are_not_there_for_a_walk_in(desk: Client) -> No
 
 
 # Who may
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        ("http://testserver/desk/?hotel=hotel-a&day=2026-03-05", "/desk/?hotel=hotel-a&day=2026-03-05"),
+        ("http://testserver/desk/redeem/", "/desk/"),
+        ("http://evil.example/desk/?day=2026-03-05", "/desk/"),
+        ("javascript:alert(1)", "/desk/"),
+        ("", "/desk/"),
+    ],
+)
+def test_an_open_page_goes_to_sign_in_whole_when_nobody_is_signed_in(
+    booking: Booking, here: str, there: str
+) -> None:
+    headers = {**HTMX, "HX-Target": "desk-list", "HX-Current-URL": here}
+    with unchanged():
+        answers = [
+            Client().get("/desk/", headers=headers),
+            Client().post("/desk/redeem/", {"voucher": booking.voucher_id}, headers=headers),
+        ]
+    for answer in answers:
+        assert (answer.status_code, answer.content) == (204, b"")
+        assert answer.headers["HX-Redirect"] == f"/admin/login/?{urlencode({'next': there})}"
+        assert "no-store" in answer.headers["Cache-Control"]
+
+
+def test_what_is_kept_by_an_earlier_page_is_not_taken_for_sent(booking: Booking) -> None:
+    assert press(Client(), "redeem", booking.voucher).status_code == 302
 
 
 def test_who_may_not_is_refused(booking: Booking) -> None:

@@ -49,6 +49,11 @@ def test_a_job_that_a_dead_worker_left_is_ready_again_after_its_lease(job: DBTas
     assert DBTaskResult.objects.get().started_at is None
 
 
+def test_a_job_that_a_clock_far_ahead_has_begun_is_ready_again(job: DBTaskResult) -> None:
+    leave(job, "RUNNING", started_at=NOW + timedelta(days=1))
+    assert requeue_abandoned(NOW) == 1
+
+
 def test_a_job_that_was_taken_back_is_done(job: DBTaskResult) -> None:
     leave(job, "RUNNING", started_at=NOW)
     requeue_abandoned(NOW + timedelta(hours=1))

@@ -2,27 +2,26 @@
 
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 
+from tests.browsers import NAMES, found_browser
 from tests.journeys.guests import PHONE, Site, demo_site
 from tests.requirements import skip_or_fail
 
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # A browser's own line about a page that is meant to be refused.
 _REFUSED = re.compile(r"^Failed to load resource: the server responded with a status of 4\d\d ")
 
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    """Use the machine's own Chromium: Playwright's download is never needed."""
-    found = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    """Use the machine's own Chromium."""
+    found = found_browser()
     if found is None:
-        skip_or_fail(f"no browser is installed (looked for {', '.join(_BROWSERS)}).")
+        skip_or_fail(f"no browser is installed (looked for {', '.join(NAMES)}).")
     # Chromium's sandbox refuses to run as root, as in most containers.
     args = ["--no-sandbox"] if os.geteuid() == 0 else []
     return {**browser_type_launch_args, "executable_path": found, "args": args}

@@ -1,6 +1,7 @@
 """What guests do on the portal, step by step, and what the database says of it."""
 
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -14,11 +15,14 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Locator, Page, ViewportSize, expect
 
+from tests.once import made_once
 from tests.servers import ROOT, environment, manage, portal
 
 PHONE: ViewportSize = {"width": 360, "height": 740}
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 _numbers = count(1)
+# What a portal with demo data is copied from: its database, and what its preparation said.
+_DATABASE, _TOLD = "portal.sqlite3", "told.txt"
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,22 @@ class Site:
         (voucher,) = self.rows("SELECT voucher_id FROM bookings_booking WHERE id = ?", booking)[0]
         self._in_process(
             "from vouchers.domain import redeem_voucher as f; from django.utils import timezone;"
+            " from portal.actors import staff;"
+            " f(voucher_id=sys.argv[1], by=staff('other'), now=timezone.now())",
+            str(voucher),
+        )
+
+    def reserve(self, title: str) -> str:
+        """Make a booking past the browser, on a voucher of its own; returns its id."""
+        return self._in_process(
+            "from tests.journeys.reserving import reserve as f; print(f(sys.argv[1]))", title
+        )
+
+    def undo(self, booking: str) -> None:
+        """Take a redemption back past the browser, as another desk would."""
+        (voucher,) = self.rows("SELECT voucher_id FROM bookings_booking WHERE id = ?", booking)[0]
+        self._in_process(
+            "from vouchers.domain import undo_redemption as f; from django.utils import timezone;"
             " from portal.actors import staff;"
             " f(voucher_id=sys.argv[1], by=staff('other'), now=timezone.now())",
             str(voucher),
@@ -105,14 +125,20 @@ class Hand:
 @contextmanager
 def demo_site(home: Path) -> Iterator[Site]:
     """Serve the portal with demo data from a database of its own."""
-    database = home / "portal.sqlite3"
-    url = f"sqlite:///{database}"
-    told = manage(url, "prepare", "--demo")
+    demo = made_once("demo", _prepare)
+    database = Path(shutil.copy(demo / _DATABASE, home))
+    told = (demo / _TOLD).read_text()
     guest_path, password = re.search(r"/guest/\S+", told), re.search(r"password: (\S+)", told)
     assert guest_path
     assert password
-    with portal(url, home / "gunicorn.log", workers=2) as server:
+    with portal(f"sqlite:///{database}", home / "gunicorn.log", workers=2) as server:
         yield Site(server.url, database, guest_path=guest_path[0], staff_password=password[1])
+
+
+def _prepare(folder: Path) -> None:
+    folder.mkdir()
+    told = manage(f"sqlite:///{folder / _DATABASE}", "prepare", "--demo")
+    (folder / _TOLD).write_text(told)
 
 
 def new_email() -> str:

@@ -1,9 +1,11 @@
 """A clerk's morning at the front desk, in a browser."""
 
+import re
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import APIResponse, BrowserContext, Error, Locator, Page, Route, expect
 
 from tests.journeys.guests import PHONE, Hand, Site, book
 from tests.journeys.test_looks import examine
@@ -116,9 +118,352 @@ def test_without_a_connection_redemptions_are_kept_and_sent_and_a_conflict_is_sh
     expect(conflict).to_have_count(1)
     conflict.get_by_role("button").click()
     expect(conflict).to_have_count(0)
+    # A code that was used is found, and the next Enter takes nothing back.
+    clerk.context.set_offline(True)
+    clerk.get_by_label("Name, id or code").fill(code_of(site, conflicting))
+    clerk.keyboard.press("Enter")
+    expect(clerk.locator(line(clerk, conflicting, site))).to_be_focused()
+    clerk.keyboard.press("Enter")
+    clerk.context.set_offline(False)
+    assert status_of(site, conflicting) == "consumed"
     # A browser complains of the connection that was taken away, and of nothing else.
     lost = ("ERR_INTERNET_DISCONNECTED", "htmx:sendError", "htmx:afterRequest")
     complaints[:] = [text for text in complaints if not any(word in text for word in lost)]
+
+
+def keep(clerk: Page, row: Locator) -> None:
+    """Redeem without a connection."""
+    clerk.context.set_offline(True)
+    row.get_by_role("button", name="Redeem").click()
+    expect(clerk.locator("#desk-said")).to_contain_text("Kept, to be sent: Ada Lovelace")
+
+
+def forgive_lost_connections(complaints: list[str]) -> None:
+    """A browser complains of the connection that was taken away: what else it says is kept."""
+    lost = ("net::ERR_", "with a status of 5", "htmx:sendError", "htmx:sendAbort", "htmx:afterRequest")
+    complaints[:] = [text for text in complaints if not any(word in text for word in lost)]
+
+
+def test_a_kept_redemption_of_a_cancelled_booking_uses_nobodys_voucher(
+    clerk: Page, site: Site, complaints: list[str]
+) -> None:
+    booking = site.reserve("Canal tour")
+    clerk.goto(day_of(site, booking))
+    row = clerk.locator(line(clerk, booking, site))
+    keep(clerk, row)
+    site.cancel(booking)
+    clerk.context.set_offline(False)
+    conflict = clerk.locator("#desk-conflicts li")
+    expect(conflict).to_contain_text("is not the one that was shown here any more", timeout=20_000)
+    assert status_of(site, booking) == "issued"
+    forgive_lost_connections(complaints)
+
+
+def hand_in(*pages: Page) -> None:
+    """Let pages send what is kept."""
+    for page in pages:
+        page.evaluate("dispatchEvent(new Event('online'))")
+
+
+def kept(page: Page, name: str = "desk-queue") -> list[dict[str, str]]:
+    """Return what is kept on the device."""
+    return list(page.evaluate("(name) => JSON.parse(localStorage.getItem(name) || '[]')", name))
+
+
+def lose_the_connection(page: Page) -> None:
+    """Break off the next redemption."""
+    page.route("**/desk/redeem/", lambda route: route.abort("connectionreset"), times=1)
+
+
+def redeem(page: Page, booking: str, site: Site) -> None:
+    """Press the button on a booking's line."""
+    page.locator(line(page, booking, site)).get_by_role("button", name="Redeem").click()
+
+
+def test_a_refusal_that_breaks_off_is_asked_for_again(clerk: Page, site: Site, complaints: list[str]) -> None:
+    booking = site.reserve("Canal tour")
+    clerk.goto(day_of(site, booking))
+    lose_the_connection(clerk)
+    redeem(clerk, booking, site)
+    expect(clerk.locator("#desk-said")).to_contain_text("Kept")
+    site.redeem(booking)
+    clerk.evaluate(
+        """() => {
+          const whole = window.fetch;
+          window.fetch = async (...asked) => {
+            const { status } = await whole(...asked);
+            window.fetch = whole;
+            const start = (control) => control.error(new TypeError("broken off"));
+            return new Response(new ReadableStream({ start }), { status });
+          };
+        }"""
+    )
+    with clerk.expect_response("**/desk/redeem/"):
+        hand_in(clerk)
+    assert [item["name"] for item in kept(clerk)] == ["Ada Lovelace"]
+    hand_in(clerk)
+    expect(clerk.locator("#desk-conflicts li")).to_contain_text("This voucher has been used.")
+    assert kept(clerk) == []
+    forgive_lost_connections(complaints)
+
+
+def test_of_two_pages_one_sends_what_is_kept(
+    page: Page, clerk: Page, site: Site, complaints: list[str]
+) -> None:
+    booking = site.reserve("Canal tour")
+    other = clerk.context.new_page()
+    for one in (clerk, other):
+        one.goto(day_of(site, booking))
+    lose_the_connection(clerk)
+    redeem(clerk, booking, site)
+    expect(clerk.locator("#desk-said")).to_contain_text("Kept")
+    # The first page's request is on its way when the second begins.
+    held: list[Route] = []
+    clerk.context.route("**/desk/redeem/", lambda route: held.append(route))
+    with clerk.expect_request("**/desk/redeem/"):
+        hand_in(clerk)
+    hand_in(other)
+    other.wait_for_timeout(500)
+    assert len(held) == 1
+    held[0].continue_()
+    expect(clerk.locator("#desk-said")).not_to_contain_text("Kept")
+    assert (status_of(site, booking), kept(clerk, "desk-conflicts")) == ("consumed", [])
+    forgive_lost_connections(complaints)
+
+
+def look(page: Page) -> None:
+    """Come back to the page, which asks for its list then."""
+    page.evaluate("document.activeElement.blur(); document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def test_what_was_pressed_and_taken_back_elsewhere_is_shown(page: Page, clerk: Page, site: Site) -> None:
+    booking = site.reserve("Canal tour")
+    clerk.goto(day_of(site, booking))
+    with clerk.expect_response("**/desk/?*"):
+        look(clerk)
+    row = clerk.locator(line(clerk, booking, site))
+    redeem(clerk, booking, site)
+    expect(row.locator(".chip-consumed")).to_be_visible()
+    # The list is the very one that the page asked for last.
+    site.undo(booking)
+    look(clerk)
+    expect(row.locator(".chip-booked")).to_be_visible(timeout=5_000)
+
+
+def test_a_list_asked_for_before_a_press_does_not_come_into_the_page(
+    clerk: Page, site: Site, complaints: list[str]
+) -> None:
+    booking = site.reserve("Canal tour")
+    clerk.goto(day_of(site, booking))
+    row = clerk.locator(line(clerk, booking, site))
+    held: list[tuple[Route, APIResponse]] = []
+    clerk.route("**/desk/?*", lambda route: held.append((route, route.fetch())), times=1)
+    with clerk.expect_request("**/desk/?*"):
+        look(clerk)
+    redeem(clerk, booking, site)
+    expect(row.locator(".chip-consumed")).to_be_visible()
+    with suppress(Error):
+        held[0][0].fulfill(response=held[0][1])
+    clerk.wait_for_timeout(500)
+    expect(row.locator(".chip-consumed")).to_be_visible()
+    forgive_lost_connections(complaints)
+
+
+def put_aside(clerk: Page, site: Site, *bookings: str) -> None:
+    """Keep redemptions on the device as the page does."""
+    items = []
+    for booking in bookings:
+        (voucher,) = site.rows("SELECT voucher_id FROM bookings_booking WHERE id = ?", booking)[0]
+        items.append({"voucher": voucher, "booking": booking, "name": "Ada Lovelace"})
+    clerk.evaluate("(items) => localStorage.setItem('desk-queue', JSON.stringify(items))", items)
+
+
+@pytest.mark.parametrize(("status", "is_next_sent"), [(429, True), (500, True), (503, False)])
+def test_what_an_outage_answers_is_kept(
+    clerk: Page, site: Site, complaints: list[str], status: int, is_next_sent: bool
+) -> None:
+    first, second = (site.reserve(title) for title in ("Canal tour", "Dinner for two"))
+    put_aside(clerk, site, first, second)
+    clerk.route("**/desk/redeem/", lambda route: route.fulfill(status=status, body="no"), times=1)
+    with clerk.expect_response("**/desk/redeem/"):
+        hand_in(clerk)
+    if is_next_sent:
+        expect(clerk.locator("#desk-said")).to_have_text("Kept, to be sent: Ada Lovelace")
+    clerk.wait_for_timeout(300)
+    assert len(kept(clerk)) == (1 if is_next_sent else 2)
+    sent = ["booked", "consumed" if is_next_sent else "booked"]
+    assert [status_of(site, one) for one in (first, second)] == sent
+    hand_in(clerk)
+    expect(clerk.locator("#desk-said")).to_be_empty()
+    assert [status_of(site, one) for one in (first, second)] == ["consumed", "consumed"]
+    assert kept(clerk, "desk-conflicts") == []
+    forgive_lost_connections(complaints)
+
+
+def sign_out(page: Page) -> None:
+    """Let the sign-in run out."""
+    page.context.clear_cookies(name="sessionid")
+
+
+def test_whoever_is_signed_out_signs_in_and_is_back_at_the_desk(clerk: Page, site: Site) -> None:
+    booking = site.reserve("Canal tour")
+    here = day_of(site, booking)
+    for press in (lambda: look(clerk), lambda: redeem(clerk, booking, site)):
+        clerk.goto(here)
+        sign_out(clerk)
+        press()
+        expect(clerk).to_have_url(re.compile(r"/admin/login/\?next="))
+        clerk.get_by_label("Username").fill("staff")
+        clerk.get_by_label("Password").fill(site.staff_password)
+        clerk.get_by_role("button", name="Log in").click()
+        expect(clerk).to_have_url(re.compile(re.escape(here)))
+        expect(clerk.locator("#desk")).to_be_visible()
+    assert status_of(site, booking) == "booked"
+
+
+@pytest.mark.parametrize("status", [0, 403])
+def test_what_is_kept_waits_for_the_next_sign_in(
+    clerk: Page, site: Site, complaints: list[str], status: int
+) -> None:
+    booking = site.reserve("Canal tour")
+    clerk.goto(day_of(site, booking))
+    lose_the_connection(clerk)
+    redeem(clerk, booking, site)
+    expect(clerk.locator("#desk-said")).to_contain_text("Kept")
+    if status:
+        clerk.route("**/desk/redeem/", lambda route: route.fulfill(status=status, body="no"), times=1)
+    sign_out(clerk)
+    hand_in(clerk)
+    clerk.locator("#desk-said").get_by_role("link", name="Please sign in again").click()
+    clerk.get_by_label("Username").fill("staff")
+    clerk.get_by_label("Password").fill(site.staff_password)
+    clerk.get_by_role("button", name="Log in").click()
+    expect(clerk.locator(f"{line(clerk, booking, site)}.desk-done")).to_be_visible()
+    expect(clerk.locator("#desk-said")).to_be_empty()
+    assert status_of(site, booking) == "consumed"
+    forgive_lost_connections(complaints)
+
+
+@pytest.mark.parametrize("status", [403, 429, 500, 503])
+def test_an_answer_that_is_no_line_leaves_the_desk_where_it_is(
+    page: Page, clerk: Page, site: Site, complaints: list[str], status: int
+) -> None:
+    booking = site.reserve("Canal tour")
+    clerk.goto(day_of(site, booking))
+    page_of_proxy = {"status": status, "body": "<h1>Proxy</h1>", "content_type": "text/html"}
+    clerk.route("**/desk/redeem/", lambda route: route.fulfill(**page_of_proxy), times=1)
+    redeem(clerk, booking, site)
+    row = clerk.locator(line(clerk, booking, site))
+    if status < 500:
+        words = "Please try again in a moment." if status == 429 else "Please reload the page"
+        expect(row.get_by_role("alert")).to_contain_text(words)
+        redeem(clerk, booking, site)
+    else:
+        expect(clerk.locator("#desk-said")).to_have_text("Kept, to be sent: Ada Lovelace")
+        expect(clerk.locator("#notice")).to_be_empty()
+        hand_in(clerk)
+    expect(row.locator(".chip-consumed")).to_be_visible()
+    expect(row.get_by_role("alert")).to_have_count(0)
+    expect(clerk.locator("h1")).not_to_have_text("Proxy")
+    forgive_lost_connections(complaints)
+
+
+def test_what_somebody_else_keeps_is_neither_named_nor_sent(clerk: Page, site: Site) -> None:
+    own, others = (site.reserve(title) for title in ("Canal tour", "Dinner for two"))
+    put_aside(clerk, site, own, others)
+    clerk.evaluate(
+        """() => {
+          const items = JSON.parse(localStorage.getItem("desk-queue"));
+          items[0].user = document.getElementById("desk").dataset.user;
+          items[1].user = "0";
+          items[1].name = "Grace Hopper";
+          localStorage.setItem("desk-queue", JSON.stringify(items));
+          const conflict = { name: "Alan Turing", why: "used", user: "0" };
+          localStorage.setItem("desk-conflicts", JSON.stringify([conflict]));
+        }"""
+    )
+    hand_in(clerk)
+    words = "Waiting here until the person who redeemed them signs in again: 2"
+    expect(clerk.locator("#desk-said")).to_have_text(words)
+    assert [status_of(site, one) for one in (own, others)] == ["consumed", "booked"]
+    assert [item["name"] for item in kept(clerk)] == ["Grace Hopper"]
+    expect(clerk.locator("#desk-conflicts")).to_be_empty()
+    assert "Alan Turing" not in clerk.content()
+
+
+def test_what_is_kept_says_whose_it_is(page: Page, clerk: Page, site: Site, complaints: list[str]) -> None:
+    booking = site.reserve("Canal tour")
+    clerk.goto(day_of(site, booking))
+    lose_the_connection(clerk)
+    redeem(clerk, booking, site)
+    expect(clerk.locator("#desk-said")).to_contain_text("Kept")
+    user = clerk.locator("#desk").get_attribute("data-user")
+    assert [item["user"] for item in kept(clerk)] == [user]
+    site.redeem(booking)
+    hand_in(clerk)
+    expect(clerk.locator("#desk-conflicts li")).to_be_visible()
+    assert [item["user"] for item in kept(clerk, "desk-conflicts")] == [user]
+    # The list of somebody else who has signed in on another page is no part of this one.
+    clerk.evaluate("document.getElementById('desk').dataset.user = '0'")
+    site.undo(booking)
+    with clerk.expect_navigation():
+        look(clerk)
+    expect(clerk.locator("#desk")).to_have_attribute("data-user", user or "")
+    forgive_lost_connections(complaints)
+
+
+def test_a_conflict_that_is_read_on_one_page_is_gone_from_the_other(clerk: Page) -> None:
+    other = clerk.context.new_page()
+    clerk.evaluate(
+        """() => localStorage.setItem("desk-conflicts", JSON.stringify(
+          ["One", "Two", "Three"].map((name, place) => ({ id: `${place}`, name, why: "used" }))
+        ))"""
+    )
+    for one in (clerk, other):
+        one.goto("/desk/")
+        expect(one.locator("#desk-conflicts li")).to_have_count(3)
+    clerk.locator("#desk-conflicts button").first.click()
+    expect(other.locator("#desk-conflicts li")).to_have_count(2)
+    # A page that has not heard of it takes none but the one that was read.
+    other.evaluate(
+        """() => {
+          const two = JSON.parse(localStorage.getItem("desk-conflicts"))[1];
+          localStorage.setItem("desk-conflicts", JSON.stringify([two]));
+        }"""
+    )
+    other.locator("#desk-conflicts li", has_text="Two").get_by_role("button").click()
+    assert [item["name"] for item in kept(clerk, "desk-conflicts")] == ["Three"]
+    expect(clerk.locator("#desk-conflicts li")).to_have_count(1)
+
+
+def test_the_same_refusal_twice_is_read_twice(clerk: Page, site: Site, complaints: list[str]) -> None:
+    booking = site.reserve("Canal tour")
+    clerk.goto(day_of(site, booking))
+    site.redeem(booking)
+    for number in (1, 2):
+        put_aside(clerk, site, booking)
+        hand_in(clerk)
+        expect(clerk.locator("#desk-conflicts li")).to_have_count(number)
+    clerk.locator("#desk-conflicts button").first.click()
+    expect(clerk.locator("#desk-conflicts li")).to_have_count(1)
+    forgive_lost_connections(complaints)
+
+
+def test_a_kept_line_stays_marked_when_the_list_comes_anew(
+    clerk: Page, site: Site, complaints: list[str]
+) -> None:
+    booking = site.reserve("Canal tour")
+    clerk.goto(day_of(site, booking))
+    clerk.route("**/desk/redeem/", lambda route: route.abort("connectionreset"))
+    redeem(clerk, booking, site)
+    marked = clerk.locator(f"{line(clerk, booking, site)}.desk-done")
+    expect(marked).to_be_visible()
+    clerk.evaluate("document.getElementById('desk-list').dataset.before = 'yes'")
+    look(clerk)
+    expect(clerk.locator("#desk-list:not([data-before])")).to_be_visible()
+    clerk.wait_for_timeout(300)
+    expect(marked).to_be_visible()
+    forgive_lost_connections(complaints)
 
 
 def test_the_list_keeps_itself_fresh(page: Page, clerk: Page, site: Site) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.journeys.guests import DESKTOP, PHONE, Site, book, next_month, open_day, open_slot, open_voucher
 from tests.journeys.pseudo import CLOSE, OPEN, write_language
-from tests.journeys.test_looks import _AS_WIDE, _CUT
+from tests.journeys.test_looks import _CUT, AS_WIDE
 from tests.servers import ROOT, manage, portal
 
 pytestmark = pytest.mark.journeys
@@ -76,7 +76,7 @@ def test_every_page_is_ready_for_it(page: Page, code: str) -> None:
         assert page.locator("html").get_attribute("lang") == code
         for viewport in (PHONE, DESKTOP):
             page.set_viewport_size(viewport)
-            wide, cut = page.evaluate(_AS_WIDE), page.evaluate(_CUT)
+            wide, cut = page.evaluate(AS_WIDE), page.evaluate(_CUT)
             if wide > 0 or cut:
                 wrong.append(f"{path} {viewport['width']}: {wide} px too wide, cut: {cut}")
         said = page.evaluate(_SAID)

@@ -105,6 +105,24 @@ def test_hotel_service_and_search_narrow_the_list_together(page: Page):
     assert place_of(page)["hotel"] == "quinta-das-hortensias"
 
 
+# Once, in the very moment in which a new list stands in the page.
+_CHOOSE_AT_ONCE = """() => new MutationObserver((_changes, watch) => {
+    watch.disconnect();
+    const service = document.querySelector("#voucher-list [name=service]");
+    service.value = "hotel.tour";
+    service.dispatchEvent(new Event("change", { bubbles: true }));
+}).observe(document.getElementById("voucher-list").parentNode, { childList: true })"""
+
+
+def test_a_filter_that_is_chosen_as_the_list_is_replaced_is_not_lost(page: Page):
+    page.goto("/")
+    page.evaluate(_CHOOSE_AT_ONCE)
+    page.get_by_label("Hotel").select_option("Quinta das Hortênsias")
+    expect(page).to_have_url(re.compile("hotel=quinta-das-hortensias&service=hotel.tour"))
+    expect(page.locator("#voucher-list .card", has_text="Thermal pool")).to_have_count(0)
+    assert set(titles(page)) == {"Whale watching"}
+
+
 def test_a_search_without_a_match_says_so_and_leads_back(page: Page):
     page.goto("/")
     page.get_by_label("Search").fill("submarine")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.journeys.guests import Site, be_demo_guest, book
 from tests.journeys.test_looks import examine
@@ -22,7 +22,9 @@ _KEPT = """async () => {
 def lost_connections_are_no_complaints(complaints: list[str]) -> Iterator[None]:
     yield
     complaints[:] = [
-        text for text in complaints if "ERR_INTERNET_DISCONNECTED" not in text and "sendError" not in text
+        text
+        for text in complaints
+        if not any(lost in text for lost in ("ERR_INTERNET_DISCONNECTED", "sendError", "status of 503"))
     ]
 
 
@@ -35,6 +37,11 @@ def wait_until_kept(page: Page, *paths: str) -> None:
         f"async wanted => {{ const all = await ({_KEPT})(); return wanted.every(p => all.includes(p)) }}",
         arg=list(paths),
     )
+
+
+def wait_for_worker(page: Page) -> None:
+    """Wait until the next page is seen by the worker; one that came while it was set up is not."""
+    page.evaluate("async () => { await navigator.serviceWorker.ready }")
 
 
 def test_bookings_open_without_a_connection_and_other_pages_say_that_there_is_none(page: Page) -> None:
@@ -70,6 +77,37 @@ def test_bookings_open_without_a_connection_and_other_pages_say_that_there_is_no
     assert kept(page) == sorted(["/my/", first, second])
 
 
+def test_a_portal_that_is_out_of_order_costs_nothing_that_is_kept(page: Page) -> None:
+    booking = f"/booking/{book(page, 'Spa hour')}/"
+    page.goto("/my/")
+    wait_until_kept(page, "/my/", booking)
+    page.context.route("**/my/", lambda route: route.fulfill(status=503, body="away"))
+    page.context.route(f"**{booking}", lambda route: route.fulfill(status=503, body="away"))
+    for path in (booking, "/my/"):
+        answer = page.goto(path)
+        assert answer is not None
+        assert answer.status == 503
+    assert {"/my/", booking} <= set(kept(page))
+
+
+def test_an_answer_that_comes_when_its_guest_has_left_is_not_kept(page: Page) -> None:
+    booking = f"/booking/{book(page, 'Spa hour')}/"
+    page.goto("/")
+    wait_for_worker(page)
+    on_their_way: list[tuple[Route, APIResponse]] = []
+    page.context.route(f"**{booking}", lambda route: on_their_way.append((route, route.fetch())))
+    page.goto("/my/")
+    # It asks for the bookings that it shows.
+    while not on_their_way:
+        page.wait_for_timeout(50)
+    page.get_by_role("button", name="Leave this device").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Choose a voucher, then a time")
+    for route, answer in on_their_way:
+        route.fulfill(response=answer)
+    page.wait_for_timeout(1000)
+    assert kept(page) == []
+
+
 @pytest.mark.parametrize("how", ["leave", "delete"])
 def test_nothing_is_kept_for_whoever_uses_the_device_next(page: Page, how: str) -> None:
     booking = f"/booking/{book(page, 'Spa hour')}/"
@@ -101,7 +139,7 @@ def test_another_guest_on_the_device_finds_nothing_of_the_first(page: Page, site
 
 def test_the_page_for_no_connection_speaks_the_language_that_was_read_last(page: Page) -> None:
     page.goto("/")
-    page.wait_for_function("() => navigator.serviceWorker.controller")
+    wait_for_worker(page)
     page.get_by_role("button", name="Deutsch").click()
     expect(page.locator("html")).to_have_attribute("lang", "de")
     page.wait_for_function("""async () => {
@@ -112,7 +150,7 @@ def test_the_page_for_no_connection_speaks_the_language_that_was_read_last(page:
 
 def test_the_desk_and_the_admin_are_not_looked_after(page: Page) -> None:
     book(page, "Canal tour")
-    page.wait_for_function("() => navigator.serviceWorker.controller")
+    wait_for_worker(page)
     assert "/desk/" not in kept(page)
     page.goto("/admin/login/")
     page.context.set_offline(True)

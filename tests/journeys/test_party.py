@@ -199,3 +199,20 @@ def test_everyone_can_use_the_pages_of_a_party(page: Page, someone_else: Page) -
     page.locator("#party-press").click()
     expect(page.locator(".notice-good, .notice-bad").first).to_be_visible()
     examine(page)
+
+
+def test_a_press_that_is_refused_leaves_an_address_that_can_be_opened_again(
+    page: Page, someone_else: Page
+) -> None:
+    link = start(page)
+    ask_to_join(someone_else, link, "Bob")
+    expect(page.locator(".notice-ask")).to_be_visible(timeout=SOON_MS)
+    page.route("**/party/now/**", lambda route: route.abort())
+    someone_else.get_by_role("button", name="Leave the party").click()
+    expect(someone_else.get_by_role("heading", level=1)).to_be_visible()
+    page.get_by_role("button", name="Let in").click()
+    expect(page.locator(".notice-bad")).to_be_visible()
+    answer = page.reload()
+    assert answer is not None
+    assert answer.status == 200
+    assert urlsplit(page.url).path == "/party/"

@@ -16,9 +16,8 @@ from django.contrib import admin
 from django.db.models import Model
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
 
-from tests.journeys.guests import DESKTOP, PHONE
-from tests.journeys.test_looks import axe
-from tests.servers import Portal, manage, portal
+from tests.journeys.guests import DESKTOP, PHONE, Site, demo_site
+from tests.journeys.test_looks import AS_WIDE, THEMES, look, show_in
 from tests.web import path_of, routes
 
 pytestmark = pytest.mark.journeys
@@ -34,37 +33,26 @@ STAFF_ROUTES = sorted(
     for route, _pattern in routes()
     if route.startswith(("admin/", "desk/")) and not NO_PAGES.search(route)
 )
-_AS_WIDE = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-# What axe would load once more to look at is refused by the policy of our pages.
-_RULES = {"resultTypes": ["violations"], "preload": False}
-_RULES_OF_COLOUR = {
-    **_RULES,
-    "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
-}
 # Rows that are looked at until one has the page that is asked for.
 MOST_ROWS = 25
 
 
 @pytest.fixture(scope="session")
 def staffed(
-    browser_type_launch_args: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Portal, Path, str]]:
+    browser_type_launch_args: dict[str, Any], tmp_path_factory: pytest.TempPathFactory, static_files: None
+) -> Iterator[Site]:
     """Serve a portal of its own: what staff do here is nobody else's concern."""
-    home = tmp_path_factory.mktemp("staff")
-    database = home / "portal.sqlite3"
-    told = manage(f"sqlite:///{database}", "prepare", "--demo")
-    with portal(f"sqlite:///{database}", home / "gunicorn.log", workers=2) as server:
-        yield server, database, re.search(r"password: (\S+)", told)[1]
+    with demo_site(tmp_path_factory.mktemp("staff")) as site:
+        yield site
 
 
 @pytest.fixture(scope="session")
-def signed_in(staffed: tuple[Portal, Path, str], browser: Browser) -> StorageState:
+def signed_in(staffed: Site, browser: Browser) -> StorageState:
     """Sign in once; returns the cookies that every test goes on with."""
-    server, _database, password = staffed
     page = browser.new_page()
-    page.goto(f"{server.url}/admin/")
+    page.goto(f"{staffed.url}/admin/")
     page.get_by_label("Username").fill("staff")
-    page.get_by_label("Password").fill(password)
+    page.get_by_label("Password").fill(staffed.staff_password)
     page.get_by_role("button", name="Log in").click()
     expect(page.locator("#content-main")).to_be_visible()
     state = page.context.storage_state()
@@ -74,14 +62,14 @@ def signed_in(staffed: tuple[Portal, Path, str], browser: Browser) -> StorageSta
 
 @pytest.fixture
 def clerk(
-    staffed: tuple[Portal, Path, str],
+    staffed: Site,
     signed_in: StorageState,
     new_context: Callable[..., BrowserContext],
 ) -> Page:
     """Return the admin's first page of someone who has signed in."""
     context = new_context(viewport=DESKTOP, reduced_motion="reduce", storage_state=signed_in)
     page = context.new_page()
-    page.goto(f"{staffed[0].url}/admin/")
+    page.goto(f"{staffed.url}/admin/")
     return page
 
 
@@ -97,15 +85,12 @@ def faults(page: Page) -> list[str]:
     found = []
     for viewport in (PHONE, DESKTOP):
         page.set_viewport_size(viewport)
-        wider = page.evaluate(_AS_WIDE)
+        wider = page.evaluate(AS_WIDE)
         if wider > 0:
             found.append(f"{page.url}, {viewport['width']} px: {wider} px too wide")
-        for scheme, rules in (("light", _RULES), ("dark", _RULES_OF_COLOUR)):
-            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            # What slides, and what changes its colour, is half there meanwhile. By the clock,
-            # since a page that stands still may draw no further frame to look in.
-            page.wait_for_function("() => document.getAnimations().length === 0", polling=50, timeout=60_000)
-            for each in axe.run(page, options=rules).response["violations"]:
+        for scheme, rules in THEMES:
+            show_in(page, scheme)
+            for each in look(page, rules).response["violations"]:
                 nodes = [node["html"][:160] for node in each["nodes"][:2]]
                 found.append(f"{page.url}, {viewport['width']} px, {scheme}: {each['id']} {nodes}")
     return found
@@ -133,11 +118,9 @@ def prefix_of(model: type[Model]) -> str:
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label_lower)
-def test_everyone_can_use_the_pages_of(
-    model: type[Model], clerk: Page, staffed: tuple[Portal, Path, str]
-) -> None:
+def test_everyone_can_use_the_pages_of(model: type[Model], clerk: Page, staffed: Site) -> None:
     found, seen = [], []
-    keys = keys_of(staffed[1], model)
+    keys = keys_of(staffed.database, model)
     for route in STAFF_ROUTES:
         if not route.startswith(prefix_of(model)):
             continue
@@ -156,11 +139,9 @@ def test_everyone_can_use_the_pages_of(
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label_lower)
-def test_everyone_can_use_the_questions_of_actions_on(
-    model: type[Model], clerk: Page, staffed: tuple[Portal, Path, str]
-) -> None:
+def test_everyone_can_use_the_questions_of_actions_on(model: type[Model], clerk: Page, staffed: Site) -> None:
     found = []
-    keys = keys_of(staffed[1], model)
+    keys = keys_of(staffed.database, model)
     clerk.goto(urljoin(clerk.url, f"/{prefix_of(model)}"))
     names = [each.get_attribute("value") for each in clerk.locator("select[name=action] option").all()]
     for name in (name for name in names if name and name not in FILES):
@@ -194,9 +175,7 @@ def test_everyone_can_use(route: str, clerk: Page) -> None:
         assert not found, "\n".join(found)
 
 
-def test_the_sign_in_is_for_everyone(
-    staffed: tuple[Portal, Path, str], new_context: Callable[..., BrowserContext]
-) -> None:
+def test_the_sign_in_is_for_everyone(staffed: Site, new_context: Callable[..., BrowserContext]) -> None:
     page = new_context().new_page()
-    page.goto(f"{staffed[0].url}/admin/")
+    page.goto(f"{staffed.url}/admin/")
     assert not faults(page)

@@ -126,6 +126,8 @@ def test_a_lapsed_hold_is_told(page: Page):
     page.clock.install()
     come_to_day(page, number=0)
     open_slot(page)
+    # The page counts from the moment at which it has noted the hold.
+    expect(page.locator(".held[data-ends]")).to_be_visible()
     page.clock.fast_forward("04:00")
     expect(page.locator(".held")).to_contain_text("Held for you until")
     page.clock.fast_forward("01:00")

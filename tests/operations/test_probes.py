@@ -1,8 +1,13 @@
 """What machines ask of the portal: alive, ready, and its numbers."""
 
+import os
 import re
+import subprocess
+import sys
 from collections import namedtuple
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +17,10 @@ from django.test import Client
 
 from bookings.domain import cancel_booking
 from bookings.models import Mail
-from operations import health
+from operations import exposition, health
 from operations.domain import Heart
 from operations.models import WorkerBeat
-from portal import metrics
+from portal import metrics, metrics_files
 from portal.metrics import MOST_CODES, note_refusal
 from tests.make import CLERK, NOW, make_booking
 from tests.web import browser_of
@@ -33,6 +38,14 @@ def numbers(client: Client, **headers: str) -> dict[str, float]:
 
 def growth(before: dict[str, float], after: dict[str, float], name: str) -> float:
     return after.get(name, 0) - before.get(name, 0)
+
+
+@pytest.fixture(autouse=True)
+def unbounded() -> Iterator[None]:
+    """Whatever tests of other views had counted is not in the way of these."""
+    metrics._series.cache_clear()
+    yield
+    metrics._series.cache_clear()
 
 
 @pytest.fixture
@@ -189,6 +202,57 @@ def test_no_stranger_makes_labels(client: Client, monkeypatch: pytest.MonkeyPatc
     assert 'portal_refusals_total{code="other"}' in codes
 
 
+def test_series_beyond_the_bound_are_counted_together(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = numbers(client)
+    monkeypatch.setattr(metrics, "MOST_SERIES", 0)
+    client.put("/")
+    client.patch("/")
+    after = numbers(client)
+    name = 'portal_request_seconds_count{{method="{}",status="4xx",view="{}"}}'
+    assert growth(before, after, name.format("other", "other")) == 2
+    assert name.format("PATCH", "manifest") not in after
+
+
+def test_a_process_without_files_shows_those_of_the_others(
+    client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    code = "from prometheus_client import Counter; Counter('others', 'Theirs.').inc(7)"
+    env = {**os.environ, metrics_files.VARIABLE: str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], env=env, check=True, timeout=30)
+    client.get("/")
+    monkeypatch.setenv(metrics_files._OTHERS, str(tmp_path))
+    shown = numbers(client)
+    assert shown["others_total"] == 7
+    assert shown["portal_database_up"] == 1
+    # Its own would be there in one answer, and not in the next, which another process gives.
+    assert not any(name.startswith("portal_request_seconds") for name in shown)
+
+
+def test_whoever_waits_for_the_database_keeps_nobody_from_the_files(
+    client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen = []
+
+    def slow(numbers: exposition.StoredNumbers) -> Iterator[Any]:
+        with metrics_files.held_still(tmp_path, to_change=True):
+            seen.append("free")
+        yield from ()
+
+    monkeypatch.setattr(exposition.StoredNumbers, "_stored", slow)
+    monkeypatch.setenv(metrics_files._OTHERS, str(tmp_path))
+    numbers(client)
+    assert seen == ["free"]
+
+
+def test_numbers_are_shown_where_the_folder_of_all_is_gone(
+    client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(metrics_files._OTHERS, str(tmp_path / "gone"))
+    assert numbers(client)["portal_database_up"] == 1
+
+
 def test_changes_are_counted_when_they_are_committed(
     client: Client, django_capture_on_commit_callbacks: Any
 ) -> None:
@@ -264,3 +328,9 @@ def test_where_there_is_a_token_the_own_machine_needs_it_too(client: Client, set
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
 def test_probes_take_nothing(client: Client, path: str) -> None:
     assert client.post(path).status_code == 404
+
+
+def test_a_worker_whose_clock_was_ahead_does_not_count_until_that_time_has_come() -> None:
+    Heart().beat(NOW + timedelta(hours=5))
+    assert health.newest_beat(NOW) is None
+    assert health.newest_beat(NOW + timedelta(hours=5)) == timedelta(0)

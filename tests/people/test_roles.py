@@ -179,3 +179,23 @@ def test_other_roles_see_no_people(role: str) -> None:
 def test_a_superuser_has_djangos_own_page() -> None:
     root = sign_in(User.objects.create_superuser("root"))
     assert "is_superuser" in root.get(page_of(person("nina", FRONT_DESK, make_hotel()))).content.decode()
+
+
+def test_a_form_that_was_opened_earlier_lets_nobody_in_again(boss: User) -> None:
+    hotel = make_hotel()
+    nina = person("nina", FRONT_DESK, hotel)
+    client = sign_in(boss)
+    opened = {"_shown": client.get(page_of(nina)).context["shown"]}
+    fields = fields_of(FRONT_DESK, hotel, email="nina@hotel.example")
+    User.objects.filter(pk=nina.pk).update(is_active=False)
+    response = client.post(page_of(nina), fields | opened)
+    assert "Somebody else has changed this meanwhile" in response.content.decode()
+    nina.refresh_from_db()
+    assert (nina.is_active, nina.email) == (False, "")
+    # A role that was taken away meanwhile is no less.
+    opened = {"_shown": client.get(page_of(nina)).context["shown"]}
+    nina.groups.clear()
+    response = client.post(page_of(nina), fields | opened)
+    assert "Somebody else has changed this meanwhile" in response.content.decode()
+    assert not nina.groups.exists()
+    assert client.post(page_of(nina), fields | {"_shown": response.context["shown"]}).status_code == 302

@@ -63,8 +63,12 @@ def test_every_operation_says_what_it_does_and_how_it_refuses() -> None:
             assert operation["summary"]
             assert operation.get("x-scope", Scope.PRESENCE) in set(Scope)
             assert "example" in operation["responses"]["200"]["content"]["application/json"]
+            # An address that is too long is the web server's to refuse, before there is anything of ours.
+            assert ("414" in operation["responses"]) == ("requestBody" not in operation)
             for status, response in operation["responses"].items():
-                if status != "200":
+                if status == "414":
+                    assert "content" not in response
+                elif status != "200":
                     assert response["description"].startswith("`"), operation["operationId"]
                     assert response["content"]["application/json"]["schema"] == {
                         "$ref": "#/components/schemas/Refusal"

@@ -2,7 +2,10 @@
 
 import io
 import itertools
+import os
+import signal
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -263,24 +266,88 @@ def test_a_thread_of_webhooks_goes_on_when_the_database_was_away(
     assert "The queue webhooks has to wait: InterfaceError" in caplog.text
 
 
-def test_the_queue_goes_on_when_the_database_was_away(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.fixture
+def own_signals() -> Iterator[None]:
+    """Set the handlers back that a worker sets."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("own_signals")
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OperationalError("gone"), "The queue has to wait: OperationalError"),
+        (ValueError("odd"), "ValueError: odd"),
+    ],
+)
+def test_the_queue_goes_on_whatever_went_wrong_and_is_told_to_stop_by_a_signal_at_any_time(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception, said: str
 ) -> None:
     runs = []
 
-    def away_once(_name: str, **_options: object) -> None:
-        runs.append(1)
-        if len(runs) == 1:
-            raise OperationalError("gone")
+    class Queue:
+        running = True
 
+        def __init__(self, **options: Any) -> None:
+            assert (options["queue_names"], options["excluded_queue_names"]) == (["*"], ["webhooks", "bulk"])
+
+        def run(self) -> None:
+            runs.append(1)
+            if len(runs) == 2:
+                # While a job runs, and twice: neither ends it.
+                for _time in range(2):
+                    os.kill(os.getpid(), signal.SIGTERM)
+            raise error
+
+    monkeypatch.setattr(work, "Worker", Queue)
     monkeypatch.setattr(work, "close_old_connections", lambda: None)
-    monkeypatch.setattr(work, "call_command", away_once)
     monkeypatch.setattr(work, "AWAY_SECONDS", 0)
     work._run_queue()
     assert len(runs) == 2
-    assert "The queue has to wait: OperationalError" in caplog.text
+    assert said in caplog.text
 
 
+@pytest.mark.django_db
+def test_a_step_of_housekeeping_that_fails_keeps_none_from_being_taken(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    taken = []
+
+    def fail(_now: object) -> None:
+        raise ValueError("odd")
+
+    monkeypatch.setattr(work, "prune_access", fail)
+    monkeypatch.setattr(work, "prune_requests", taken.append)
+    work.keep_house()
+    assert len(taken) == 1
+    assert "Housekeeping (access) has to wait" in caplog.text
+    assert "ValueError: odd" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("loop", "work_of_a_round"),
+    [
+        (work._keep_house_for_ever, "keep_house"),
+        (work._dispatch_for_ever, "dispatch"),
+        (work._serve_for_ever, "serve_all"),
+    ],
+)
+def test_a_thread_outlives_whatever_goes_wrong_in_a_round(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, loop: Any, work_of_a_round: str
+) -> None:
+    def fail(*_now: object) -> None:
+        raise ValueError("odd")
+
+    monkeypatch.setattr(work, "close_old_connections", lambda: None)
+    monkeypatch.setattr(work, work_of_a_round, fail)
+    loop(Rounds(4))
+    assert caplog.text.count("ValueError: odd") >= 2
+
+
+@pytest.mark.usefixtures("own_signals")
 def test_the_worker_does_all_beside_the_queue_and_stops_with_it(
     monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
@@ -300,7 +367,8 @@ def test_the_worker_does_all_beside_the_queue_and_stops_with_it(
         number = 0
 
         def __init__(self, **options: Any) -> None:
-            Queue.number += 1
+            self.takes_all = options["queue_names"] == ["*"]
+            Queue.number += not self.takes_all
             self.name = f"worker-{Queue.number}"
             self.stop = threading.Event()
 
@@ -313,18 +381,16 @@ def test_the_worker_does_all_beside_the_queue_and_stops_with_it(
             self.stop.set()
 
         def run(self) -> None:
-            going_on(self.name)(self.stop)
-
-    def queue(name: str, **options: object) -> None:
-        assert name == "db_worker"
-        assert (options["queue_name"], options["exclude_queues"]) == ("*", "webhooks,bulk")
-        assert all(each.wait(10) for each in began.values())
-        assert not any(each.is_set() for each in ended.values())
+            if not self.takes_all:
+                going_on(self.name)(self.stop)
+                return
+            assert all(each.wait(10) for each in began.values())
+            assert not any(each.is_set() for each in ended.values())
+            os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr(work, "_keep_house_for_ever", going_on("upkeep"))
     monkeypatch.setattr(work, "_dispatch_for_ever", going_on("dispatch"))
     monkeypatch.setattr(work, "Worker", Queue)
-    monkeypatch.setattr(work, "call_command", queue)
     call_command("work")
     assert all(each.wait(10) for each in ended.values())
 

@@ -48,6 +48,18 @@ def test_numbers_have_a_folder_from_the_start_to_the_end_also_after_a_reload() -
     assert not place.exists()
 
 
+def test_a_worker_takes_room_for_its_numbers_before_it_loads_the_portal(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(metrics_files.VARIABLE, str(tmp_path))
+    config = read()
+    config["post_fork"](None, None)
+    sizes = {path.name.partition("_")[0]: path.stat().st_size for path in tmp_path.iterdir()}
+    assert sizes == metrics_files.ROOM
+    # Loaded in the master, the library would have settled there that every worker has files.
+    assert "preload_app" not in config
+
+
 def test_a_folder_that_the_environment_names_is_made_and_kept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

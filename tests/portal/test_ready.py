@@ -9,7 +9,7 @@ from django.db.models import F
 
 from bookings.domain import book_slot
 from bookings.models import Booking, Hold, Mail
-from portal.ready import Given, Ready, as_stored, increase, insert, insert_if, update
+from portal.ready import Given, Ready, as_stored, increase, insert, insert_if, insert_many, update
 from portal.rows import as_moment
 from tests.make import HOTEL_SYSTEM, NOW, make_hotel, make_offer, make_voucher, make_vouchers
 from vouchers.models import Batch, Offer, Voucher
@@ -96,6 +96,27 @@ def test_inserting_is_saving() -> None:
     mail.attempts = 3
     mail.save()
     assert Mail.objects.get().attempts == 3
+
+
+def test_many_rows_are_inserted_as_one_by_one() -> None:
+    offer = make_offer()
+    holds = [
+        Hold(
+            id=f"h-{number}", kind="form", guest_uid=f"g{number}", offer=offer, taken_at=NOW,
+            expires_at=NOW + timedelta(minutes=5),
+            slot_start=NOW + timedelta(hours=number), slot_end=NOW + timedelta(hours=number + 1),
+        )
+        for number in range(3)
+    ]  # fmt: skip
+    insert_many(holds)
+    names = [field.attname for field in Hold._meta.concrete_fields]
+    for hold, stored in zip(holds, Hold.objects.order_by("pk"), strict=True):
+        assert [getattr(hold, name) for name in names] == [getattr(stored, name) for name in names]
+    # A row that is there is saved again, not inserted.
+    holds[0].guest_uid = "ben"
+    holds[0].save()
+    assert sorted(Hold.objects.values_list("guest_uid", flat=True)) == ["ben", "g1", "g2"]
+    insert_many([])
 
 
 def test_a_row_is_inserted_only_if_its_condition_holds() -> None:

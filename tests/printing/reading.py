@@ -7,7 +7,7 @@ import segno
 from pypdf import PdfReader
 from pypdf.generic import ContentStream
 
-from printing.ticket import Ticket
+from printing.words import Ticket
 
 
 def make_ticket(**overrides: Any) -> Ticket:

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
-from printing.day_sheet import DayLine, DaySheet, day_pdf
+from printing.day_sheet import day_pdf
 from printing.letters import SANS, SERIF, draw, drawable, lines, load_fonts, width_of
-from printing.sheets import Paper, tickets_pdf
-from printing.ticket import WIDTH, Ticket
+from printing.sheets import tickets_pdf
+from printing.ticket import WIDTH
+from printing.words import DayLine, DaySheet, Paper, Ticket
 from tests.printing.reading import codes_of, make_ticket, modules_of, pages_of, places_of
 
 load_fonts()

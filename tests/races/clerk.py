@@ -14,9 +14,12 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
 from django.http import HttpResponse
 from django.utils import timezone
+from django_tasks.base import TaskResultStatus
+from django_tasks_db.models import DBTaskResult
 
 from bookings.domain import GuestDetails, book_any, withdraw_voucher
 from bookings.models import Booking, Hold
+from bulk.models import Job
 from events.delivery import LEASE, requeue_abandoned
 from events.models import Event
 from events.order import number_all_events
@@ -31,11 +34,12 @@ from presence.rooms import match
 from staff.roles import FRONT_DESK
 from tests.api import make_key
 from tests.make import CLERK, make_hotel, make_offer, make_voucher, make_vouchers
-from vouchers.models import Offer, OpeningHours, Voucher
+from vouchers.models import Batch, Offer, OpeningHours, Voucher
 from waiting.domain import join_waiting, serve_offer
 from waiting.models import Entry
 from waiting.outlook import offers_to_serve
 from webhooks.domain import create_subscription
+from webhooks.models import Delivery
 
 
 def seed(*, vouchers: int = 0, batches: int = 1, due: int = 0, **offer: Any) -> dict[str, Any]:
@@ -88,6 +92,12 @@ def subscribe(*, url: str) -> None:
 def take_back() -> int:
     """Take the jobs of dead workers back as if their lease was over; returns how many."""
     return requeue_abandoned(timezone.now() + LEASE)
+
+
+def is_at_rest() -> bool:
+    """Tell whether no job waits in the queue, and no webhook for its receiver."""
+    waiting = DBTaskResult.objects.filter(status=TaskResultStatus.READY).exists()
+    return not waiting and not Delivery.objects.open().exists()
 
 
 def withdraw(*, vouchers: list[str]) -> list[str]:
@@ -212,6 +222,19 @@ def line_end(*, offer: str) -> dict[str, Any]:
     }
 
 
+def job() -> dict[str, Any]:
+    """Return how the one job of bulk work stands, and numbers of what is stored."""
+    found = Job.objects.get()
+    issued = Event.objects.filter(type="voucher.issue").count()
+    titles = Voucher.objects.values("title").distinct().count()
+    return {
+        "state": found.state,
+        "done": found.done_number,
+        "stored": [Voucher.objects.count(), titles, Batch.objects.count(), issued],
+        "told": Event.objects.filter(type="job.issue").count(),
+    }
+
+
 def unguard() -> bool:
     """Take the database's guard of places away: for showing that these tests would see it gone."""
     with connection.cursor() as cursor:
@@ -232,6 +255,7 @@ _VERBS = {
         count,
         subscribe,
         take_back,
+        is_at_rest,
         withdraw,
         party,
         session,
@@ -239,6 +263,7 @@ _VERBS = {
         rooms,
         line,
         line_end,
+        job,
         unguard,
     )
 }

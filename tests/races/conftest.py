@@ -15,7 +15,10 @@ import pytest
 from tests.engines import Engine
 from tests.servers import ROOT, Browser, Portal, environment, portal
 
-_CLERK = "import django; django.setup(); from tests.races.clerk import main; main()"
+# Without looking for garbage while it starts, as manage.py does.
+_CLERK = """import gc; gc.set_threshold(20_000)
+import django; django.setup()
+from tests.races.clerk import main; main()"""
 
 
 class Clerk:

@@ -1,5 +1,6 @@
 """The API against its own description, and against bytes that no client library would send."""
 
+import json
 import re
 import subprocess
 import sys
@@ -237,6 +238,16 @@ def test_addresses_and_queries_that_are_none_are_refused(hotel: Hotel, rough: Ro
         calls += [(f"{method!r} {path!r}", (method, b"/api/" + path), {}) for method in methods]
     calls += [(f"{path!r} twice", (b"GET", b"/api/" + path + b"?a=1&a=1"), {}) for path in READS]
     assert faults(rough, hotel, calls, {400, 404, 405, 422}) == []
+
+
+def test_addresses_that_are_too_long_are_refused_as_described(hotel: Hotel, rough: Rough) -> None:
+    description = json.loads(rough.send(b"GET", b"/api/openapi.json").body)
+    reads = [path for path, verbs in description["paths"].items() if "get" in verbs]
+    assert len(reads) > len(READS)
+    for path in reads:
+        got = rough.send(b"GET", f"{path}?limit={'9' * 5000}".encode())
+        assert got.status == 414, path
+        assert "414" in description["paths"][path]["get"]["responses"], path
 
 
 def test_headers_that_are_none_are_refused(hotel: Hotel, rough: Rough) -> None:

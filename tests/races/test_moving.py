@@ -102,6 +102,13 @@ def test_all_that_was_acknowledged_moves_and_nothing_is_acknowledged_by_the_old_
     old = from_engine.new_database("portal_old")
     manage(old, "demo")
     python(_ODD, old)
+    # As every worker does in its first minute.
+    python(
+        "import django; django.setup()\n"
+        "from portal.sqlite.upkeep import learn_statistics\n"
+        "learn_statistics()\n",
+        old,
+    )
     new = bare(cluster, "portal_new")
     clerk = Clerk(old)
     with portal(old, tmp_path / "old.log", workers=2) as server:

@@ -1,10 +1,13 @@
 """The numbers of all web processes together, whichever of them is asked, and whoever has died."""
 
+import fcntl
+import os
 import re
 from pathlib import Path
 
 import pytest
 
+from portal import metrics_files
 from tests.engines import Sqlite
 from tests.servers import Browser, Portal, portal, until
 
@@ -32,3 +35,40 @@ def test_what_a_dead_process_counted_is_kept_and_no_number_goes_back(tmp_path: P
             assert {shown(server) for _number in range(6)} == {24}
         assert Browser(server).get("/").status == 200
         assert shown(server) == 25
+
+
+def renew_a_worker(server: Portal) -> None:
+    """Kill one, and return when another serves in its place."""
+    dead = server.kill_a_worker()
+    until(lambda: dead not in server.workers() and len(server.workers()) == 2)
+    until(server.answers)
+
+
+def test_the_server_outlives_a_damaged_file_of_numbers(tmp_path: Path) -> None:
+    url = Sqlite(tmp_path).new_database("portal_numbers")
+    place = tmp_path / "numbers"
+    variable = {metrics_files.VARIABLE: str(place)}
+    with portal(url, tmp_path / "log", workers=2, **variable) as server:
+        for path in place.glob(f"*_{min(server.workers())}.db"):
+            os.truncate(path, 0)
+        renew_a_worker(server)
+        assert {path.stat().st_size for path in place.glob("*.db")} >= set(metrics_files.ROOM.values())
+        assert Browser(server).get("/metrics").status == 200
+        assert "is damaged" in server.log()
+
+
+def test_the_server_renews_workers_while_somebody_reads_the_numbers(tmp_path: Path) -> None:
+    url = Sqlite(tmp_path).new_database("portal_numbers")
+    place = tmp_path / "numbers"
+    variable = {metrics_files.VARIABLE: str(place)}
+    with portal(url, tmp_path / "log", workers=2, **variable) as server:
+        for _number in range(6):
+            assert Browser(server).get("/").status == 200
+        with (place / "lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            renew_a_worker(server)
+            assert shown(server) == 6
+        renew_a_worker(server)
+        living = {str(pid) for pid in server.workers()}
+        assert {path.stem.rpartition("_")[2] for path in place.glob("*.db")} == {*living, "dead"}
+        assert shown(server) == 6

@@ -1,6 +1,7 @@
 """One command for small sites: its parts live, die and end together."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.engines import Sqlite
+from tests.requirements import skip_or_fail
 from tests.servers import HOST, ROOT, environment, free_port, until
 
 pytestmark = pytest.mark.races
@@ -22,6 +24,11 @@ def children(pid: int) -> dict[str, int]:
         command = Path(f"/proc/{word}/cmdline").read_bytes().decode().replace("\0", " ")
         found["web" if "gunicorn" in command else "worker"] = int(word)
     return found
+
+
+def is_ready(port: int) -> bool:
+    asked = subprocess.run(["curl", "-fs", f"http://{HOST}:{port}/readyz"], capture_output=True, check=False)
+    return asked.returncode == 0
 
 
 class Site:
@@ -41,10 +48,7 @@ class Site:
             )
 
     def ready(self) -> bool:
-        asked = subprocess.run(
-            ["curl", "-fs", f"http://{HOST}:{self.port}/readyz"], capture_output=True, check=False
-        )
-        return asked.returncode == 0
+        return is_ready(self.port)
 
     def parts(self) -> dict[str, int]:
         return children(self.process.pid)
@@ -100,3 +104,42 @@ def children_of(pid: int) -> set[int]:
         return {int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
     except FileNotFoundError:
         return set()
+
+
+@pytest.mark.parametrize("is_told", [False, True])
+def test_make_run_serves_where_it_is_told_to_and_on_port_8000_otherwise(
+    is_told: bool, tmp_path: Path
+) -> None:
+    if shutil.which("make") is None:
+        skip_or_fail("make is not installed")
+    if not (ROOT / ".venv" / "installed.txt").is_file():
+        skip_or_fail("`make setup` has not been run here")
+    env = environment(Sqlite(tmp_path).new_database("portal_run"), DEMO="0")
+    # What whoever runs the tests has chosen is not what a newcomer has.
+    for name in ("PORT", "BIND", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS"):
+        env.pop(name, None)
+    wanted = free_port() if is_told else 8000
+    if is_told:
+        env["PORT"] = str(wanted)
+    log = tmp_path / "log"
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            ["make", "run", f"PYTHON={sys.executable}"],
+            cwd=ROOT,
+            env=env,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
+        )
+    try:
+        until(lambda: is_ready(wanted) or process.poll() is not None, seconds=120, what="the first answer")
+        if process.poll() is None:
+            assert f"http://{HOST}:{wanted}/" in log.read_text()
+        else:
+            # Somebody else is served there meanwhile; that is said, and nothing else went wrong.
+            assert f"Port {wanted} is in use." in log.read_text()
+            assert not is_told
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(40)

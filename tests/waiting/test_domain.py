@@ -431,6 +431,17 @@ def test_an_offer_that_has_lapsed_is_over_before_anybody_has_noted_it(offered):
             verb(entry_id=offered.pk, by=guest("ann"), now=offered.offered_until)
 
 
+def test_who_comes_in_time_and_waits_beyond_the_offers_end_is_told_that_it_is_over(batch, offered):
+    # Somebody who came later, after the end, has had the place before the lapse was noted.
+    late = offered.offered_until + MINUTE
+    hold_slot(promise=wished_promise(batch.pk, "", late), start=FIRST, guest_uid="eve", now=late)
+    assert states()["ann"] == "offered"
+    with conflicting("offer_over"):
+        accept_offer(entry_id=offered.pk, by=guest("ann"), now=offered.offered_until - MINUTE)
+    assert Hold.objects.filter(guest_uid="eve").exists()
+    assert not Booking.objects.standing().filter(holder_uid="ann").exists()
+
+
 def test_the_offer_is_over_though_its_hold_was_deleted_first(offered):
     prune_holds(offered.offered_until)
     serve_all(offered.offered_until)

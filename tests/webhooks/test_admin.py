@@ -96,7 +96,7 @@ def test_a_receiver_is_looked_up_outside_any_transaction(
 
     depth = len(connection.savepoint_ids)
     seen: list[int] = []
-    monkeypatch.setattr(pages, "refuse_url", lambda _url: seen.append(len(connection.savepoint_ids)))
+    monkeypatch.setattr(pages, "refuse_address", lambda _url: seen.append(len(connection.savepoint_ids)))
     make(client)
     assert seen == [depth]
 

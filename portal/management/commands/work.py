@@ -1,12 +1,14 @@
 """The worker: sends what is owed, and keeps the house."""
 
 import logging
+import signal
 import threading
 import time
+from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import Error, close_old_connections, connections
 from django.utils import timezone
@@ -42,28 +44,48 @@ SERVE_EVERY_SECONDS = 1
 AWAY_SECONDS = 5
 
 
+def _has_to_wait(words: str, error: Exception) -> None:
+    """Say that something will be tried again: a database that is away in a word, all else with its place."""
+    if isinstance(error, Error):
+        logger.warning("%s to wait: %s", words, type(error).__name__)
+    else:
+        logger.error("%s to wait", words, exc_info=error)
+
+
 def keep_house() -> None:
     """Store what has expired, take back the jobs of dead workers, owe reminders, drop what is short-lived.
 
-    Safe to run in any number of workers at once.
+    A step that fails does not keep the others from being taken; a database that is away does. Safe to
+    run in any number of workers at once.
     """
     now = timezone.now()
-    expired = sum(all_due(by=CLOCK, now=now))
-    requeued = requeue_abandoned(now) + take_up_again(now)
-    reminded = owe_reminders(now)
-    prune_jobs(now)
-    prune_access(now)
-    prune_presence(now)
-    prune_bindings(now)
-    prune_parties(now)
-    prune_holds(now)
-    prune_waiting(now)
-    prune_requests(now)
-    forgotten = forget_by_age(by=CLOCK, now=now)
-    if forgotten:
-        logger.info("The guests of %s old bookings are forgotten", forgotten)
-    if expired or requeued or reminded:
-        logger.info("%s vouchers expired, %s jobs taken back, %s reminders owed", expired, requeued, reminded)
+    steps: dict[str, Callable[[], Any]] = {
+        "expired": lambda: sum(all_due(by=CLOCK, now=now)),
+        "requeued": lambda: requeue_abandoned(now) + take_up_again(now),
+        "reminded": lambda: owe_reminders(now),
+        "jobs": lambda: prune_jobs(now),
+        "access": lambda: prune_access(now),
+        "presence": lambda: prune_presence(now),
+        "bindings": lambda: prune_bindings(now),
+        "parties": lambda: prune_parties(now),
+        "holds": lambda: prune_holds(now),
+        "waiting": lambda: prune_waiting(now),
+        "requests": lambda: prune_requests(now),
+        "forgotten": lambda: forget_by_age(by=CLOCK, now=now),
+    }
+    done = dict.fromkeys(steps)
+    for name, step in steps.items():
+        try:
+            done[name] = step()
+        except Error:
+            raise
+        except Exception as error:
+            _has_to_wait(f"Housekeeping ({name}) has", error)
+    if done["forgotten"]:
+        logger.info("The guests of %s old bookings are forgotten", done["forgotten"])
+    told = [done[name] or 0 for name in ("expired", "requeued", "reminded")]
+    if any(told):
+        logger.info("%s vouchers expired, %s jobs taken back, %s reminders owed", *told)
 
 
 def clear_out() -> None:
@@ -96,9 +118,8 @@ def _keep_house_for_ever(stop: threading.Event) -> None:
             if time.monotonic() - cleared_at >= CLEAR_EVERY_SECONDS:
                 clear_out()
                 cleared_at = time.monotonic()
-        except Error as error:
-            # The database is away or busy: the next round comes in a minute.
-            logger.warning("Housekeeping has to wait: %s", type(error).__name__)
+        except Exception as error:
+            _has_to_wait("Housekeeping has", error)
         if _rests(stop, EVERY_SECONDS):
             return
 
@@ -109,8 +130,8 @@ def _dispatch_for_ever(stop: threading.Event) -> None:
         try:
             dispatch(timezone.now())
             heart.beat(timezone.now())
-        except Error as error:
-            logger.warning("Webhooks have to wait: %s", type(error).__name__)
+        except Exception as error:
+            _has_to_wait("Webhooks have", error)
             _rests(stop, AWAY_SECONDS)
 
 
@@ -118,9 +139,23 @@ def _serve_for_ever(stop: threading.Event) -> None:
     while not _rests(stop, SERVE_EVERY_SECONDS):
         try:
             serve_all(timezone.now())
-        except Error as error:
-            logger.warning("The waiting lists have to wait: %s", type(error).__name__)
+        except Exception as error:
+            _has_to_wait("The waiting lists have", error)
             _rests(stop, AWAY_SECONDS)
+
+
+def _worker_of(queues: list[str], *, excluded: list[str] | None = None, startup_delay: bool = False) -> Any:
+    """Return what takes jobs of these queues, or of all but the excluded ones, and runs them."""
+    return Worker(
+        queue_names=queues,
+        excluded_queue_names=excluded or [],
+        interval=1,
+        batch=False,
+        backend_name="default",
+        startup_delay=startup_delay,
+        max_tasks=None,
+        worker_id=get_random_string(32),
+    )
 
 
 class QueueThread(threading.Thread):
@@ -130,24 +165,15 @@ class QueueThread(threading.Thread):
         super().__init__(daemon=True)
         self._stop_asked = stop
         self._queue = queue
-        self._worker: Any = Worker(
-            queue_names=[queue],
-            excluded_queue_names=[],
-            interval=1,
-            batch=False,
-            backend_name="default",
-            startup_delay=True,
-            max_tasks=None,
-            worker_id=get_random_string(32),
-        )
+        self._worker = _worker_of([queue], startup_delay=True)
 
     def run(self) -> None:
         """Work until told to stop."""
         while self._worker.running:
             try:
                 self._worker.run()
-            except Error as error:
-                logger.warning("The queue %s has to wait: %s", self._queue, type(error).__name__)
+            except Exception as error:
+                _has_to_wait(f"The queue {self._queue} has", error)
                 _rests(self._stop_asked, AWAY_SECONDS)
         connections.close_all()
 
@@ -157,24 +183,26 @@ class QueueThread(threading.Thread):
 
 
 def _run_queue() -> None:
-    """Run all other jobs in the main thread, which has the signals; returns when told to stop."""
-    while True:
+    """Run all other jobs in the main thread, which has the signals; returns when told to stop.
+
+    A signal is noted, and nothing else: the library's own handler ends the process at once where no job
+    runs, which may be after one was taken and before it was begun, and ends a job at the second signal.
+    SIGQUIT still ends it at once.
+    """
+    worker = _worker_of(["*"], excluded=[WEBHOOKS, BULK])
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        worker.running = False
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    while worker.running:
         try:
-            call_command(
-                "db_worker",
-                queue_name="*",
-                exclude_queues=f"{WEBHOOKS},{BULK}",
-                reload=False,
-                startup_delay=False,
-                interval=1,
-                verbosity=0,
-            )
-        except Error as error:
-            logger.warning("The queue has to wait: %s", type(error).__name__)
+            worker.run()
+        except Exception as error:
+            _has_to_wait("The queue has", error)
             close_old_connections()
             time.sleep(AWAY_SECONDS)
-        else:
-            return
 
 
 class Command(BaseCommand):
