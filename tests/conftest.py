@@ -10,13 +10,24 @@ from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
+import hypothesis
 import pytest
 from django.core.management import call_command
 
 from tests.engines import Engine, Engines
 from tests.once import made_once, share_a_folder
-from tests.requirements import skip_or_fail
+from tests.requirements import IS_SOAK, skip_or_fail
 from tests.servers import manage, postgresql_binaries
+
+pytest_plugins = ["tests.verdicts"]
+
+TESTS = Path(__file__).parent
+_KINDS = {"races": "system", "journeys": "system", "faults": "system", "machine": "soak"}
+
+# What is tried by chance is the same in every run of the gate, and new in each of `make soak`.
+hypothesis.settings.register_profile("gate", derandomize=True, database=None, deadline=None)
+hypothesis.settings.register_profile("soak", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("soak" if IS_SOAK else "gate")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -25,16 +36,19 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(partial(shutil.rmtree, folder, ignore_errors=True))
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of the same name
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups, and pytest the marks, in hooks of the same name
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file of races or browsers to one process of those that share the tests out.
+    """Mark every test with its kind, which its folder tells unless it says `soak` itself.
 
-    Each brings servers of its own, which its tests share; a fault has servers of its own.
+    A file of races or browsers is kept to one process of those that share the tests out: it brings servers,
+    which its tests share. A fault has servers of its own.
     """
     for item in items:
-        for kind in ("races", "journeys"):
-            if item.get_closest_marker(kind) is not None:
-                item.add_marker(pytest.mark.xdist_group(f"{kind} {item.path.stem}"))
+        folder = item.path.relative_to(TESTS).parts[0]
+        if item.get_closest_marker("soak") is None:
+            item.add_marker(_KINDS.get(folder, "unit"))
+        if folder in ("races", "journeys"):
+            item.add_marker(pytest.mark.xdist_group(f"{folder} {item.path.stem}"))
 
 
 def pytest_collection_finish() -> None:

@@ -11,8 +11,9 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from tests.patience import until
 from tests.requirements import skip_or_fail
-from tests.servers import HOST, ROOT, free_port, until
+from tests.servers import HOST, ROOT, free_port
 
 NAME = "vouchers.example.com"
 EXAMPLE = ROOT / "deploy" / "nginx" / "portal.conf"

@@ -19,7 +19,7 @@ def main() -> int:
             "-m",
             "pytest",
             "-m",
-            "not races and not journeys and not faults",
+            "unit",
             *sys.argv[1:],
         ]
         env = {**os.environ, "DATABASE_URL": cluster.url()}

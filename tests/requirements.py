@@ -5,6 +5,9 @@ from typing import NoReturn
 
 import pytest
 
+# Set by `make soak`: many rounds, other hours, new seeds. What is tried then may differ from run to run.
+IS_SOAK = os.environ.get("SOAK") == "1"
+
 
 def skip_or_fail(reason: str) -> NoReturn:
     """Skip the test; under REQUIRE_ALL=1, as in CI, fail: there a skip would hide a gap."""

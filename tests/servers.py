@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +25,7 @@ from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from bookings.slot_ids import slot_id
+from tests.patience import until
 from tests.requirements import skip_or_fail
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,16 +37,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
-
-
-def until(condition: Callable[[], Any], *, seconds: float = 20, what: str = "the condition") -> Any:
-    """Return what `condition` returns, as soon as that is true."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"Waited {seconds} s for {what}.")
-        time.sleep(0.02)
-    return found
 
 
 def environment(database_url: str, **more: str) -> dict[str, str]:
@@ -374,7 +364,7 @@ def portal(
     """
     server = Portal(database_url, log, workers=workers, root=root, **more)
     try:
-        until(server.answers, seconds=30, what="the portal's first answer")
+        until(server.answers, what="the portal's first answer")
         yield server
     finally:
         server.stop()

@@ -14,10 +14,11 @@ from statistics import median
 from tests.engines import Engine
 from tests.faults.load import PLACES, Load
 from tests.nginx import BEHIND, NAME, Nginx, nginx
+from tests.patience import until
 from tests.races.conftest import Clerk
 from tests.races.systems import System, SystemBehind
 from tests.races.truth import Truth
-from tests.servers import Portal, held_socket, until
+from tests.servers import Portal, held_socket
 from tests.webhooks.receiver import Receiver, receiving
 from tests.workers import Workers, working
 
@@ -178,7 +179,7 @@ def running(
             site.machines.append(_machine(site, number))
             stack.callback(site.machines[number].stop)
         for machine in site.machines:
-            until(machine.answers, seconds=60, what="a web server's first answer")
+            until(machine.answers, what="a web server's first answer")
         if machines > 1:
             home = folder / "nginx"
             home.mkdir()
@@ -200,13 +201,12 @@ def try_fault(name: str, site: Site, fault: Fault, rounds: int) -> Outcome:
     with Load(lambda: site.system(site.key), vouchers, begin) as load:
         for _round in range(rounds):
             began = time.monotonic()
-            until(lambda b=began: load.acknowledged_since(b) > 5, seconds=_RECOVERY_SECONDS, what="bookings")
+            until(lambda b=began: load.acknowledged_since(b) > 5, what="bookings")
             time.sleep(_BEFORE_SECONDS)
             broken_at = time.monotonic()
             whole_at = fault(site)
             until(
                 lambda w=whole_at: load.acknowledged_since(w) > 5,
-                seconds=_RECOVERY_SECONDS,
                 what=f"bookings after “{name}”\n{site.log()[-3000:]}",
             )
             now = time.monotonic()

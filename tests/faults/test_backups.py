@@ -15,8 +15,6 @@ from tests.races.systems import System
 from tests.races.truth import Truth
 from tests.servers import manage, portal
 
-pytestmark = pytest.mark.faults
-
 
 @pytest.fixture
 def site(engine: Engine, tmp_path: Path) -> Iterator[Site]:

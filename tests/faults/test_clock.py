@@ -10,8 +10,6 @@ import pytest
 from tests.engines import Engine
 from tests.faults.site import Fault, Outcome, Site, running
 
-pytestmark = pytest.mark.faults
-
 # In seconds.
 _JUMPS = (3600, -3600, 90, -1, 7200, 0)
 # The latest, after each: what was put off until a time that has gone back comes all the same.

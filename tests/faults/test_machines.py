@@ -9,9 +9,9 @@ import pytest
 
 from tests.engines import Postgresql
 from tests.faults.site import Fault, Outcome, Site, running
-from tests.servers import Portal, postgresql, until
+from tests.patience import until
+from tests.servers import Portal, postgresql
 
-pytestmark = pytest.mark.faults
 Survives = Callable[[str, Site, Fault], Outcome]
 _AWAY_SECONDS = 1.5
 
@@ -40,7 +40,7 @@ def bare_site(postgresql_folder: Path, tmp_path: Path) -> Iterator[Site]:
 
 
 def wait_for(machine: Portal) -> None:
-    until(machine.answers, seconds=60, what="a machine's first answer")
+    until(machine.answers, what="a machine's first answer")
 
 
 def test_machines_that_reload_one_after_the_other_fail_no_request(site: Site, survives: Survives) -> None:
@@ -48,7 +48,7 @@ def test_machines_that_reload_one_after_the_other_fail_no_request(site: Site, su
         for machine in site.machines:
             old = machine.workers()
             machine.reload()
-            until(lambda m=machine, o=old: not o & m.workers(), seconds=60, what="new workers")
+            until(lambda m=machine, o=old: not o & m.workers(), what="new workers")
         return time.monotonic()
 
     outcome = survives("2 machines: reloaded one after the other", site, reload)

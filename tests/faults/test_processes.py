@@ -13,9 +13,8 @@ from django.db.backends.sqlite3._functions import register
 
 from tests.engines import Engine
 from tests.faults.site import Fault, Outcome, Site, running
-from tests.servers import until
+from tests.patience import until
 
-pytestmark = pytest.mark.faults
 Survives = Callable[[str, Site, Fault], Outcome]
 
 

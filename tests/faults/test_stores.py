@@ -14,10 +14,10 @@ import pytest
 from tests.engines import Postgresql, Sqlite
 from tests.faults.reading import Readers
 from tests.faults.site import PROCESSES, Fault, Outcome, Site, running
+from tests.patience import until
 from tests.races.truth import Truth
-from tests.servers import Browser, Cluster, free_port, postgresql, redis, until
+from tests.servers import Browser, Cluster, free_port, postgresql, redis
 
-pytestmark = pytest.mark.faults
 Survives = Callable[[str, Site, Fault], Outcome]
 IMPATIENT = "tests.faults.impatient"
 _AWAY_SECONDS = 1.5
@@ -86,7 +86,7 @@ def wait_until_all_ask(replica: Cluster) -> None:
         "WHERE datname = 'faults' AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
     )
     with psycopg.connect(replica.url("faults"), autocommit=True) as connection:
-        until(lambda: connection.execute(query).fetchone() > (4,), seconds=60, what="lists from the replica")
+        until(lambda: connection.execute(query).fetchone() > (4,), what="lists from the replica")
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def said_by_all(site: Site, words: str) -> Iterator[None]:
     """Wait until every web process has said it once more than before."""
     wanted = site.log().count(words) + PROCESSES
     yield
-    until(lambda: site.log().count(words) >= wanted, seconds=60, what=words)
+    until(lambda: site.log().count(words) >= wanted, what=words)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

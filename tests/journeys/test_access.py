@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys.guests import (
@@ -18,8 +17,6 @@ from tests.journeys.guests import (
     tab_to,
 )
 from tests.journeys.test_booking import assert_visible_focus
-
-pytestmark = pytest.mark.journeys
 
 
 def press_on(page: Page, selector: str) -> None:

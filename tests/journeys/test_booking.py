@@ -29,8 +29,6 @@ from tests.journeys.guests import (
     tab_to,
 )
 
-pytestmark = pytest.mark.journeys
-
 
 def book_by_hand(page: Page, title: str) -> Hand:
     hand = Hand()

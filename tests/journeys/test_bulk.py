@@ -15,7 +15,6 @@ from tests.journeys.guests import Site, demo_site
 from tests.journeys.test_looks import examine
 from tests.servers import ROOT, environment
 
-pytestmark = pytest.mark.journeys
 NewContext = Callable[..., BrowserContext]
 
 

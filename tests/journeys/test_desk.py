@@ -10,7 +10,6 @@ from playwright.sync_api import APIResponse, BrowserContext, Error, Locator, Pag
 from tests.journeys.guests import PHONE, Hand, Site, book
 from tests.journeys.test_looks import examine
 
-pytestmark = pytest.mark.journeys
 NewContext = Callable[..., BrowserContext]
 
 

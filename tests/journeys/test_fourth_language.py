@@ -13,8 +13,6 @@ from tests.journeys.pseudo import CLOSE, OPEN, write_language
 from tests.journeys.test_looks import _CUT, AS_WIDE
 from tests.servers import ROOT, manage, portal
 
-pytestmark = pytest.mark.journeys
-
 # Esperanto and Arabic: Django and CLDR know how they are written, and the portal does not speak them.
 LONG, FROM_THE_RIGHT = "eo", "ar"
 # A title and a term of the demo's hotels.

@@ -21,8 +21,6 @@ from tests.journeys.guests import (
     open_slot,
 )
 
-pytestmark = pytest.mark.journeys
-
 
 def calendar_event(page: Page) -> icalendar.Event:
     with page.expect_download() as download:

@@ -7,8 +7,6 @@ from playwright.sync_api import Page, expect
 
 from tests.journeys.guests import Site, be_demo_guest, place_of
 
-pytestmark = pytest.mark.journeys
-
 # Rule 2 of the product, written once more and apart from the portal's own code: an issued
 # voucher is expired when its time is over, a booked one when the day of its slot is over too.
 COUNTS = """

@@ -26,7 +26,6 @@ from tests.journeys.guests import (
     wait_in_line,
 )
 
-pytestmark = pytest.mark.journeys
 # What axe would load once more to look at is refused by the policy of our pages.
 _ALL_RULES = {"resultTypes": ["violations"], "preload": False}
 # A theme changes colours alone.

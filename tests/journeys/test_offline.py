@@ -8,7 +8,6 @@ from playwright.sync_api import APIResponse, Page, Route, expect
 from tests.journeys.guests import Site, be_demo_guest, book
 from tests.journeys.test_looks import examine
 
-pytestmark = pytest.mark.journeys
 _KEPT = """async () => {
     const names = (await caches.keys()).filter(name => name.startsWith("bookings"));
     const found = [];

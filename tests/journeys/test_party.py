@@ -7,14 +7,12 @@ from contextlib import closing
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-import pytest
 from django.utils import timezone
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.journeys.guests import DESKTOP, Site, free_days, free_slots, new_email, tab_to
 from tests.journeys.test_looks import examine
 
-pytestmark = pytest.mark.journeys
 SOON_MS = 20_000
 NewContext = Callable[..., BrowserContext]
 

@@ -18,8 +18,6 @@ from tests.journeys.guests import (
     place_of,
 )
 
-pytestmark = pytest.mark.journeys
-
 
 def expect_whole_page(page: Page) -> None:
     expect(page.locator("header.top")).to_have_count(1)

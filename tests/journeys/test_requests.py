@@ -23,7 +23,6 @@ from tests.journeys.guests import (
 )
 from tests.journeys.test_places import expect_at, walk
 
-pytestmark = pytest.mark.journeys
 _HELD = "SELECT COUNT(*) FROM bookings_hold WHERE kind = 'form' AND slot_start = ?"
 
 

@@ -20,7 +20,6 @@ from tests.journeys.guests import DESKTOP, PHONE, Site, demo_site
 from tests.journeys.test_looks import AS_WIDE, THEMES, look, show_in
 from tests.web import path_of, routes
 
-pytestmark = pytest.mark.journeys
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label_lower)
 # Whatever staff can open; files, and what only answers scripts, are no pages.
 NO_PAGES = re.compile(

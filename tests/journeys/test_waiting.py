@@ -23,10 +23,9 @@ from tests.journeys.guests import (
     press_book,
     wait_in_line,
 )
-from tests.servers import until
+from tests.patience import until
 from tests.workers import working
 
-pytestmark = pytest.mark.journeys
 NewContext = Callable[..., BrowserContext]
 # One guest at a time, with times enough for every test here.
 ONE_PLACE = "Meeting-room hour"

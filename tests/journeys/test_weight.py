@@ -18,8 +18,6 @@ from tests.journeys.guests import (
     press_book,
 )
 
-pytestmark = pytest.mark.journeys
-
 FIRST_VISIT = 60 * 1024
 FRAGMENT = 10 * 1024
 

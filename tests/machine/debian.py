@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.servers import HOST, ROOT, until
+from tests.patience import until
+from tests.servers import HOST, ROOT
 
 PROGRAMS = ("debootstrap", "systemd-nspawn", "nsenter")
 PORT = 8000
@@ -49,7 +50,7 @@ class Machine:
             )
         self._first = until(self._find_first, what="the machine's first process")
         # "degraded" when a service has failed: that is for whoever looks.
-        until(lambda: self._state() in ("running", "degraded"), seconds=90, what="the machine's start")
+        until(lambda: self._state() in ("running", "degraded"), what="the machine's start")
 
     def cut_power(self) -> None:
         """Kill every process at once."""
@@ -101,7 +102,7 @@ class Machine:
     def wait_until_ready(self) -> float:
         """Wait for that; returns how many seconds it took."""
         began = time.monotonic()
-        until(self.is_ready, seconds=60, what="a portal that is ready")
+        until(self.is_ready, what="a portal that is ready")
         return time.monotonic() - began
 
     def _state(self) -> str:

@@ -16,10 +16,11 @@ import pytest
 
 from tests.faults.load import PLACES, Load
 from tests.machine.debian import CODE, PORTS, Machine, debian, missing
+from tests.patience import until
 from tests.races.conftest import Clerk
 from tests.races.systems import SystemBehind
 from tests.races.truth import Truth
-from tests.servers import HOST, ROOT, Browser, filled, read_form, until
+from tests.servers import HOST, ROOT, Browser, filled, read_form
 
 NAME = "vouchers.example.com"
 SERVICES = ("portal-web", "portal-worker", "portal-backup")
@@ -82,7 +83,7 @@ def proves(machine: Machine, database_url: str) -> Iterator[Proves]:
             until(lambda: load.acknowledged_since(began) > 20, what="bookings")
             happens()
             happened = time.monotonic()
-            until(lambda: load.acknowledged_since(happened) > 20, seconds=60, what="bookings afterwards")
+            until(lambda: load.acknowledged_since(happened) > 20, what="bookings afterwards")
         stored = Truth(database_url).read([made["offer"]])
         assert load.wrong == []
         assert load.acknowledged.keys() - stored.bookings.keys() == set()
@@ -183,7 +184,6 @@ def test_services_that_are_killed_come_back_by_themselves(machine: Machine, prov
         for service, process in old.items():
             until(
                 lambda s=service, p=process: machine.main_process(s) not in ("0", p),
-                seconds=30,
                 what=f"another {service}",
             )
 
@@ -204,7 +204,7 @@ def test_mails_of_bookings_arrive(machine: Machine, database_url: str, proves: P
 
     before = written()
     load = proves(lambda: None)
-    until(lambda: sent() == len(load.acknowledged), seconds=60, what="mails")
+    until(lambda: sent() == len(load.acknowledged), what="mails")
     assert written() - before >= len(load.acknowledged)
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from portal.supervisor import Part
-from tests.servers import ROOT, until
+from tests.patience import until
+from tests.servers import ROOT
 
 ALONE = """
 from portal.supervisor import Supervisor

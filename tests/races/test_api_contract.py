@@ -16,7 +16,6 @@ from tests.races.conftest import Hotel, opened
 from tests.races.rough import JSON, Rough
 from tests.servers import ROOT
 
-pytestmark = pytest.mark.races
 MANY = {"API_WRITES_PER_MINUTE": "1000000", "API_READS_PER_MINUTE": "1000000"}
 READS = (b"voucher/list", b"voucher/bookings", b"slots/available", b"slots/calendar", b"events")
 WRITES = (b"issue", b"book", b"cancel", b"move", b"redeem", b"withdraw")

@@ -10,8 +10,6 @@ import pytest
 from tests.engines import Engine
 from tests.servers import ROOT, environment, manage, portal
 
-pytestmark = pytest.mark.races
-
 
 def commands() -> str:
     """Return the guide's shell commands, one after the other."""

@@ -12,12 +12,12 @@ import pytest
 
 from bookings.slot_ids import slot_id
 from tests.engines import Engine, Postgresql
+from tests.patience import until
 from tests.races.conftest import Hotel, opened
 from tests.races.systems import Reply, System
 from tests.races.truth import Truth
-from tests.servers import Cluster, at_once, postgresql, until
+from tests.servers import Cluster, at_once, postgresql
 
-pytestmark = pytest.mark.races
 MANY = {"API_WRITES_PER_MINUTE": "1000000", "API_READS_PER_MINUTE": "1000000"}
 
 

@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.engines import Engine
+from tests.patience import until
 from tests.races.conftest import Hotel, opened
 from tests.races.truth import Truth
-from tests.servers import Browser, manage, portal, until
-
-pytestmark = pytest.mark.races
+from tests.servers import Browser, manage, portal
 
 VOUCHERS = 160
 CLIENTS = 4

@@ -19,11 +19,10 @@ import pytest
 
 from bookings.slot_ids import slot_id
 from tests.engines import Engine
+from tests.patience import until
 from tests.races.conftest import Hotel, opened
 from tests.races.truth import Stored, Truth
-from tests.servers import ROOT, Answer, Browser, PageForm, at_once, environment, filled, read_form, until
-
-pytestmark = pytest.mark.races
+from tests.servers import ROOT, Answer, Browser, PageForm, at_once, environment, filled, read_form
 
 CROWD = 64
 # What a server that copes never writes.
@@ -354,7 +353,7 @@ def test_nothing_acknowledged_is_lost_when_workers_are_killed_under_load(hotel: 
         with wandering(hotel, made, patient=True) as deeds:
             for _round in range(2):
                 enough = len(deeds) + 12
-                until(lambda n=enough: len(deeds) > n or deeds.errors, what="guests' deeds", seconds=60)
+                until(lambda n=enough: len(deeds) > n or deeds.errors, what="guests' deeds")
                 workers = hotel.portal.workers()
                 killed = hotel.portal.kill_a_worker()
                 assert truth.read([made["offer"]]).faults() == []
@@ -365,7 +364,6 @@ def test_nothing_acknowledged_is_lost_when_workers_are_killed_under_load(hotel: 
             until(
                 lambda: len(deeds) > enough or deeds.errors,
                 what="guests' deeds after the last kill",
-                seconds=60,
             )
         stored = read(hotel, made)
     assert deeds.missing_in(stored) == []

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from tests.engines import Engine
+from tests.patience import until
 from tests.races.conftest import Clerk
 from tests.races.test_webhooks import python, said, working
-from tests.servers import ROOT, environment, until
+from tests.servers import ROOT, environment
 
-pytestmark = pytest.mark.races
 NUMBER = 5000
 _HAND_IN = f"""
 import django; django.setup()
@@ -92,12 +92,12 @@ def test_of_an_import_whose_worker_is_killed_nothing_is_left_and_once_again_all_
     log = tmp_path / "work.log"
     with working(database_url, log, 1) as workers:
         # Killed in mid-check: it begins anew.
-        until(lambda: job()["done"], seconds=60, what="the first rows")
+        until(lambda: job()["done"], what="the first rows")
         workers.kill_one()
         assert job()["state"] == "checking"
         assert said(python(database_url, _TAKE_UP)).split() == ["1"]
         workers.start()
-        until(lambda: job()["state"] == "ready", seconds=120, what="the check")
+        until(lambda: job()["state"] == "ready", what="the check")
         assert workers.stop() == [0]
     said(python(database_url, _CONFIRM))
     # Killed in mid-storing: the vouchers are written, and not committed.
@@ -117,7 +117,7 @@ def test_of_an_import_whose_worker_is_killed_nothing_is_left_and_once_again_all_
     assert nothing_of(job())
     with working(database_url, log, 2) as workers:
         assert said(python(database_url, _TAKE_UP)).split() == ["1"]
-        until(lambda: job()["state"] == "done", seconds=120, what="the vouchers")
+        until(lambda: job()["state"] == "done", what="the vouchers")
         assert workers.stop() == [0, 0]
     assert job() == {"state": "done", "done": NUMBER, "stored": [NUMBER] * 4, "told": 1}
     assert "Traceback" not in log.read_text()

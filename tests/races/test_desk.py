@@ -3,13 +3,10 @@
 from collections import Counter
 from collections.abc import Callable
 
-import pytest
-
 from tests.races.conftest import Hotel
 from tests.races.truth import Truth
 from tests.servers import Answer, Browser, at_once
 
-pytestmark = pytest.mark.races
 TOKEN = "a" * 32
 
 

@@ -14,7 +14,6 @@ from tests.races.conftest import Clerk, opened
 from tests.races.systems import Reply, System
 from tests.servers import at_once, portal, redis
 
-pytestmark = pytest.mark.races
 QUOTA = 40
 LIMITED = {"API_READS_PER_MINUTE": str(QUOTA), "API_WRITES_PER_MINUTE": str(QUOTA)}
 THREADS = 8

@@ -12,12 +12,11 @@ import psycopg
 import pytest
 
 from tests.engines import Sqlite
+from tests.patience import until
 from tests.races.conftest import Clerk, Hotel
 from tests.races.test_backups import Load
 from tests.races.truth import Truth
-from tests.servers import ROOT, Browser, Cluster, environment, manage, portal, postgresql, until
-
-pytestmark = pytest.mark.races
+from tests.servers import ROOT, Browser, Cluster, environment, manage, portal, postgresql
 
 # What one engine keeps otherwise than the other: letters, moments, numbers, JSON, places given away twice.
 _ODD = r"""

@@ -13,11 +13,10 @@ import pytest
 
 from tests.engines import Postgresql
 from tests.nginx import BEHIND, NAME, Nginx, nginx
+from tests.patience import until
 from tests.races.conftest import Clerk, Hotel
 from tests.races.truth import Truth
-from tests.servers import HOST, ROOT, Browser, Portal, at_once, postgresql, until
-
-pytestmark = pytest.mark.races
+from tests.servers import HOST, ROOT, Browser, Portal, at_once, postgresql
 
 
 class Site:
@@ -56,7 +55,7 @@ def site(postgresql_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> I
             machine.headers = {"Host": NAME}
         front = stack.enter_context(nginx(home, [machine.port for machine in machines]))
         for machine in machines:
-            until(machine.answers, seconds=40, what="a machine behind nginx")
+            until(machine.answers, what="a machine behind nginx")
         clerk = Clerk(url)
         stack.callback(clerk.stop)
         yield Site(front, machines, Hotel(engine, url, machines[0], clerk))
@@ -125,7 +124,7 @@ def test_a_renewal_of_both_machines_under_load_fails_no_request(site: Site) -> N
     def renew() -> list[int]:
         for machine, workers in zip(site.machines, old, strict=True):
             machine.reload()
-            until(lambda m=machine, w=workers: not w & m.workers(), seconds=40, what="new workers")
+            until(lambda m=machine, w=workers: not w & m.workers(), what="new workers")
         return []
 
     answered = at_once([renew, *(lambda n=n: book(list(range(n, 24, 4))) for n in range(4))])

@@ -5,13 +5,10 @@ import os
 import re
 from pathlib import Path
 
-import pytest
-
 from portal import metrics_files
 from tests.engines import Sqlite
-from tests.servers import Browser, Portal, portal, until
-
-pytestmark = pytest.mark.races
+from tests.patience import until
+from tests.servers import Browser, Portal, portal
 
 
 def shown(server: Portal) -> float:

@@ -7,12 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.requirements import skip_or_fail
 from tests.servers import ROOT, free_port
-
-pytestmark = pytest.mark.races
 
 # The set-up would make an environment of its own, which takes a minute: this one is as good.
 _SET_UP = "python3 tools/setup.py runtime"

@@ -10,8 +10,6 @@ from tests.races.conftest import Hotel, opened
 from tests.races.truth import Truth
 from tests.servers import Answer, Cluster, at_once, postgresql
 
-pytestmark = pytest.mark.races
-
 
 @pytest.fixture(scope="module")
 def cluster(postgresql_folder: Path) -> Iterator[Cluster]:

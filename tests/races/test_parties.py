@@ -10,7 +10,6 @@ from tests.races.conftest import Hotel
 from tests.races.truth import Truth
 from tests.servers import Answer, Browser, at_once
 
-pytestmark = pytest.mark.races
 TOKEN = "a" * 32
 
 

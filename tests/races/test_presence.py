@@ -17,7 +17,6 @@ from tests.engines import Engine
 from tests.races.conftest import Hotel, opened
 from tests.servers import HOST, Portal, portal, redis
 
-pytestmark = pytest.mark.races
 ALL = range(100)
 MANY = {"API_WRITES_PER_MINUTE": "1000000", "PRESENCE_PER_MINUTE": "1000000"}
 

@@ -12,11 +12,10 @@ import psycopg
 import pytest
 
 from tests.engines import Postgresql
+from tests.patience import until
 from tests.races.conftest import Hotel, opened
 from tests.races.systems import System
-from tests.servers import ROOT, Browser, Cluster, environment, postgresql, until
-
-pytestmark = pytest.mark.races
+from tests.servers import ROOT, Browser, Cluster, environment, postgresql
 
 TITLE = "Slow replica hour"
 _BEAT = (

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.engines import Sqlite
+from tests.patience import until
 from tests.requirements import skip_or_fail
-from tests.servers import HOST, ROOT, environment, free_port, until
-
-pytestmark = pytest.mark.races
+from tests.servers import HOST, ROOT, environment, free_port
 
 
 def children(pid: int) -> dict[str, int]:
@@ -58,7 +57,7 @@ class Site:
 def site(tmp_path: Path) -> Iterator[Site]:
     site = Site(tmp_path)
     try:
-        until(site.ready, seconds=30, what="the first answer")
+        until(site.ready, what="the first answer")
         yield site
     finally:
         if site.process.poll() is None:
@@ -76,9 +75,9 @@ def test_what_dies_is_started_again_what_is_told_to_reload_does_and_both_end_tog
     os.kill(first["worker"], signal.SIGKILL)
     os.kill(first["web"], signal.SIGKILL)
     # Web processes whose master has died end what they are at, and then themselves.
-    until(lambda: all(gone(pid) for pid in (*first.values(), *old_workers)), seconds=40, what="the deaths")
+    until(lambda: all(gone(pid) for pid in (*first.values(), *old_workers)), what="the deaths")
     until(lambda: len(site.parts()) == 2, what="two new parts")
-    until(site.ready, seconds=30, what="an answer after two deaths")
+    until(site.ready, what="an answer after two deaths")
     second = site.parts()
     assert not set(first.values()) & set(second.values())
     assert "The worker ended with status -9; it starts again in 1 s" in site.log.read_text()
@@ -87,7 +86,7 @@ def test_what_dies_is_started_again_what_is_told_to_reload_does_and_both_end_tog
     workers = children_of(web)
     site.process.send_signal(signal.SIGHUP)
     until(lambda: gone(second["worker"]), what="the worker's end")
-    until(lambda: not workers & children_of(web), seconds=30, what="new web processes")
+    until(lambda: not workers & children_of(web), what="new web processes")
     until(lambda: len(site.parts()) == 2, what="a new worker")
     until(site.ready, what="an answer after reloading")
     assert site.parts()["web"] == web
@@ -132,7 +131,7 @@ def test_make_run_serves_where_it_is_told_to_and_on_port_8000_otherwise(
             start_new_session=True,
         )
     try:
-        until(lambda: is_ready(wanted) or process.poll() is not None, seconds=120, what="the first answer")
+        until(lambda: is_ready(wanted) or process.poll() is not None, what="the first answer")
         if process.poll() is None:
             assert f"http://{HOST}:{wanted}/" in log.read_text()
         else:

@@ -8,14 +8,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.races.conftest import Hotel
 from tests.races.hands import STANDS
 from tests.races.truth import Truth
 from tests.servers import ROOT, environment
-
-pytestmark = pytest.mark.races
 
 GUESTS, PLACES = 200, 20
 HANDS = ("free", "sweep", "sweep", "answer", "answer", "jump")

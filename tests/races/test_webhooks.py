@@ -5,14 +5,11 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 from tests.engines import Engine
-from tests.servers import ROOT, environment, until
+from tests.patience import until
+from tests.servers import ROOT, environment
 from tests.webhooks.receiver import receiving
 from tests.workers import working
-
-pytestmark = pytest.mark.races
 
 _NETWORKS = {"WEBHOOK_PRIVATE_NETWORKS": "127.0.0.1/32"}
 _SUBSCRIBE = """
@@ -72,7 +69,7 @@ def test_events_that_workers_deliver_while_one_is_killed_arrive_and_none_is_lost
         writers = [
             python(database_url, _WRITE.format(name=name, number=40, held_seconds=held)) for name in "abc"
         ]
-        until(lambda: receiver.under_way > 0 and len(receiver.got) > 10, seconds=60, what="a delivery")
+        until(lambda: receiver.under_way > 0 and len(receiver.got) > 10, what="a delivery")
         workers.kill_one()
         receiver.wait_seconds = 0.0
         for writer in writers:
@@ -109,13 +106,13 @@ def test_a_receiver_that_hangs_holds_up_neither_the_others_nor_the_end(
         for url in (slow.url, quick.url):
             said(python(database_url, _SUBSCRIBE.format(url=url)))
         said(python(database_url, _WRITE.format(name="a", number=1, held_seconds=0)))
-        until(lambda: slow.got and quick.got, seconds=30, what="the first event")
+        until(lambda: slow.got and quick.got, what="the first event")
         # That it is slow is known after its first answers, which may be on their way side by side.
-        until(lambda: len(slow.got) == 2 and not slow.under_way, seconds=30, what="the slow answers")
+        until(lambda: len(slow.got) == 2 and not slow.under_way, what="the slow answers")
         time.sleep(1)
         slow.most_under_way = 0
         said(python(database_url, _WRITE.format(name="b", number=20, held_seconds=0)))
-        until(lambda: len(set(quick.ids)) == 21, seconds=20, what="all events for the quick one")
-        until(lambda: len(slow.got) >= 4, seconds=30, what="two more for the slow one")
+        until(lambda: len(set(quick.ids)) == 21, what="all events for the quick one")
+        until(lambda: len(slow.got) >= 4, what="two more for the slow one")
         assert slow.most_under_way == 1
         assert workers.stop() == [0], workers.log()
