@@ -1,31 +1,47 @@
 # The commands of this project. `make run` and `make test` set up all that they need.
-PYTHON ?= python3
+.DEFAULT_GOAL := help
+VENV := .venv/bin
+# A variable that is set to nothing is not set.
+PYTHON := $(or $(PYTHON),python3)
 # Tests are shared out among processes, one for each core; ARGS="-n 0" runs them in one.
 SHARED := -n auto --dist loadgroup
-VENV := .venv/bin
 # A process starts a fifth to a third sooner when what was compiled is kept; some containers switch that off.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run serve test test-postgresql faults machine bench bench-compare bench-admin bench-memory bench-presence screens check checks format setup pins messages
+.PHONY: help run serve test test-rest test-all test-postgresql soak faults machine bench bench-compare bench-admin bench-memory bench-presence screens check checks format setup pins messages
 
-run: ## serve the portal with demo data on http://127.0.0.1:8000 (PORT=… for another)
+help: ## list these targets
+	@awk -F ':[^#]*## ' '/^[a-z-]+:[^=]*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
+
+run: ## set up, load demo data and serve on http://127.0.0.1:8000 (PORT=8001 for another port)
 	@$(PYTHON) tools/setup.py runtime
 	@exec $(VENV)/python tools/serve.py
 
-serve: ## serve with the environment's settings: web server and worker; `manage.py prepare` comes before
+serve: ## serve with this environment's settings: web server and worker (run `manage.py prepare` first)
 	@exec $(VENV)/python manage.py serve
 
-test: setup ## run the tests; what is not installed is skipped, and says why
-	@$(VENV)/python -m pytest $(SHARED) $(ARGS)
+test: setup ## run the tests in minutes: every unit test, one of each file of the others (tests whose tools are missing are skipped with a reason)
+	@$(VENV)/python -m pytest $(SHARED) -m "unit or sample" $(ARGS)
 
-test-postgresql: setup ## run the tests on a throwaway PostgreSQL
+test-rest: setup ## run the races, journeys and faults that `make test` leaves out
+	@$(VENV)/python -m pytest $(SHARED) -m "system and not sample" $(ARGS)
+
+test-all: setup ## run every test but the soak, on both databases (half an hour)
+	@$(VENV)/python -m pytest $(SHARED) -m "not soak" $(ARGS)
 	@$(VENV)/python -m tests.on_postgresql $(SHARED) $(ARGS)
 
-faults: setup ## break things under load, 20 times each, and count what is lost (an hour and more; ROUNDS=1 takes ten minutes)
-	@FAULT_ROUNDS=$${ROUNDS:-20} $(VENV)/python -m pytest -m faults -s $(ARGS)
+test-postgresql: setup ## run the unit tests on a throwaway PostgreSQL
+	@$(VENV)/python -m tests.on_postgresql $(SHARED) $(ARGS)
 
-machine: setup ## install the portal on a Debian machine in a container as docs/operations.md says, and break it (as root; needs debootstrap, systemd-container)
-	@MACHINE=1 $(VENV)/python -m pytest tests/machine $(ARGS)
+soak: setup ## run everything with new seeds, at other hours, faults in 20 rounds, and measure (hours; `machine` needs root)
+	@SOAK=1 MACHINE=1 $(VENV)/python -m pytest --timeout 0 $(ARGS)
+	@$(MAKE) bench
+
+faults: setup ## inject faults under load and count losses (20 rounds, over an hour; ROUNDS=1 takes ten minutes)
+	@FAULT_ROUNDS=$${ROUNDS:-20} $(VENV)/python -m pytest --timeout 0 -s tests/faults $(ARGS)
+
+machine: setup ## install on Debian in a container as docs/operations.md describes, then inject faults (root; needs debootstrap, systemd-container)
+	@MACHINE=1 $(VENV)/python -m pytest --timeout 0 tests/machine $(ARGS)
 
 bench: export SECRET_KEY = only-for-the-benchmark-0123456789-abcdefghijklmnopqrstuvwxyz
 bench: setup ## measure the portal against a bare view (ARGS="--sizes 1000,100000,1000000" takes long)
@@ -37,8 +53,13 @@ bench-compare: setup ## measure this tree and another revision in turn (BASE=mai
 	@$(VENV)/python manage.py collectstatic --noinput --verbosity=0
 	@$(VENV)/python -m tests.bench.run --base $${BASE:-main} $(ARGS)
 
+bench-admin: export SECRET_KEY = only-for-the-benchmark-0123456789-abcdefghijklmnopqrstuvwxyz
+bench-admin: setup ## measure every list of the admin with a million vouchers on PostgreSQL (takes many minutes)
+	@$(VENV)/python manage.py collectstatic --noinput --verbosity=0
+	@$(VENV)/python -m tests.bench.admin $(ARGS)
+
 bench-memory: export SECRET_KEY = only-for-the-benchmark-0123456789-abcdefghijklmnopqrstuvwxyz
-bench-memory: setup ## measure what a web worker holds after an hour of load (ARGS="--minutes 10")
+bench-memory: setup ## measure a web worker's memory after an hour of load (ARGS="--minutes 10")
 	@$(VENV)/python manage.py collectstatic --noinput --verbosity=0
 	@$(VENV)/python -m tests.bench.memory $(ARGS)
 
@@ -46,15 +67,10 @@ bench-presence: setup ## measure who is online, under load and as it grows (take
 	@$(VENV)/python -m tests.bench.presence $(ARGS)
 
 screens: export SECRET_KEY = only-for-pictures-0123456789-abcdefghijklmnopqrstuvwxyz-AB
-screens: setup ## pictures of guests' pages into docs/screens/ (ARGS="--all FOLDER" for every state)
+screens: setup ## write screenshots of the guest pages to docs/screens/ (ARGS="--all FOLDER" for every state)
 	@$(VENV)/python -m tests.screens $(ARGS)
 
-check: checks test ## everything that CI checks
-
-bench-admin: export SECRET_KEY = only-for-the-benchmark-0123456789-abcdefghijklmnopqrstuvwxyz
-bench-admin: setup ## measure every list of the admin with a million vouchers on PostgreSQL (takes many minutes)
-	@$(VENV)/python manage.py collectstatic --noinput --verbosity=0
-	@$(VENV)/python -m tests.bench.admin $(ARGS)
+check: checks test-all ## everything that CI checks
 
 # The settings want a key to be imported at all; this one signs nothing.
 checks: export SECRET_KEY = only-for-checks-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEF
@@ -74,7 +90,7 @@ format: setup ## put code and templates into shape
 	$(VENV)/ruff format .
 	$(VENV)/djade --target-version 5.2 $$(git ls-files 'templates/*.html') || true
 
-setup:
+setup: ## install what development needs into .venv
 	@$(PYTHON) tools/setup.py dev
 
 pins: ## choose the newest versions again (needs uv)

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from portal import metrics_files
+from portal.environment import forget_empty
+
+forget_empty()
 
 # More threads than this on one machine wait for the database, not for a processor.
 MOST_WORKERS = 8

@@ -13,13 +13,17 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, validate
 
+from portal.environment import forget_empty
 from portal.languages import found_in
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
 env = Env(eager=False)
+# Before .env is read, or an empty variable would hide what it says; and after, since it may say nothing too.
+forget_empty()
 env.read_env(BASE_DIR / ".env", recurse=False)
+forget_empty()
 
 DEBUG: bool = env.bool("DEBUG", default=False)
 # Serving without TLS is for the own machine alone: it is refused below for any other host.

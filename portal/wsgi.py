@@ -9,6 +9,9 @@ from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 from django.utils.http import parse_header_parameters
 
+from portal.environment import forget_empty
+
+forget_empty()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 # Nothing of what is loaded here is ever garbage: looking for some takes a sixth of the start, and later
 # a pause of every full collection.

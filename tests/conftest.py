@@ -5,16 +5,19 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import hypothesis
 import pytest
+import time_machine
 from django.core.management import call_command
 
 from tests.engines import Engine, Engines
+from tests.make import NOW
 from tests.once import made_once, share_a_folder
 from tests.requirements import IS_SOAK, skip_or_fail
 from tests.servers import manage, postgresql_binaries
@@ -79,7 +82,20 @@ def static_files() -> Iterator[None]:
 @pytest.fixture
 def now() -> datetime:
     """A moment that tests reckon from: Monday 2 March 2026, 08:00 UTC."""
-    return datetime(2026, 3, 2, 8, tzinfo=UTC)
+    return NOW
+
+
+@pytest.fixture(autouse=True)
+def clock(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The wall clock of every unit test: it stands at `now` until the test moves it.
+
+    Real processes have the machine's. What measures durations goes on everywhere.
+    """
+    if request.node.get_closest_marker("unit") is None:
+        yield None
+        return
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
 
 
 @pytest.fixture(scope="session")

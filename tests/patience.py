@@ -18,13 +18,13 @@ def until(
     so much time has passed.
     """
     seen = progress() if progress else None
-    changed_at = time.monotonic()
+    changed_at = time.monotonic()  # noqa: TID251
     while not (found := condition()):
         if progress and (now := progress()) != seen:
-            seen, changed_at = now, time.monotonic()
-        if time.monotonic() - changed_at > PATIENCE_SECONDS:
+            seen, changed_at = now, time.monotonic()  # noqa: TID251
+        if time.monotonic() - changed_at > PATIENCE_SECONDS:  # noqa: TID251
             raise TimeoutError(
                 f"Nothing has changed for {PATIENCE_SECONDS} s while waiting for {what}: {seen}"
             )
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_LOOK_SECONDS)  # noqa: TID251
     return found

@@ -16,10 +16,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def environment() -> dict[str, str]:
     """Return the environment of a laptop: plain HTTP on loopback, a secret key of its own."""
-    env = dict(os.environ)
     # What is set to nothing is not set: make hands such a variable on where one is exported and has no value.
-    env["PORT"] = env.get("PORT") or "8000"
-    env["BIND"] = env.get("BIND") or "127.0.0.1"
+    env = {name: value for name, value in os.environ.items() if value}
+    env.setdefault("PORT", "8000")
+    env.setdefault("BIND", "127.0.0.1")
     env.setdefault("PLAIN_HTTP", "1")
     env.setdefault("PUBLIC_URL", f"http://127.0.0.1:{env['PORT']}")
     if "SECRET_KEY" not in env:

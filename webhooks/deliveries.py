@@ -1,6 +1,5 @@
 """What becomes of a delivery: who has it in hand, how an attempt ended, when the next one is."""
 
-import random
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -36,11 +35,13 @@ _WITH_ALL = Ready(
 )
 
 
-def wait_after(attempts: int) -> timedelta:
-    """Return how long to wait after the given number of failed attempts (from 1), up to a tenth more."""
-    wait = WAITS[min(attempts, len(WAITS)) - 1]
-    # Deliveries that failed together shall not come back together.
-    return wait * (1 + random.random() / 10)  # noqa: S311 - nothing to guess
+def wait_after(attempts: int, *, jitter: float) -> timedelta:
+    """Return the back-off after the given number of failed attempts (from 1).
+
+    `jitter`, from 0 to 1, makes it longer by up to a tenth: deliveries that failed together shall not come
+    back together.
+    """
+    return WAITS[min(attempts, len(WAITS)) - 1] * (1 + jitter / 10)
 
 
 def claim(delivery_id: int, *, now: datetime) -> Delivery | None:
@@ -77,12 +78,12 @@ def note_success(delivery: Delivery, *, status: int, took: timedelta, now: datet
 
 @transaction.atomic
 def note_failure(
-    delivery: Delivery, *, status: int | None, error: str, took: timedelta, now: datetime
+    delivery: Delivery, *, status: int | None, error: str, took: timedelta, jitter: float, now: datetime
 ) -> None:
     """Note a failed attempt, and decide on the next, or on giving up.
 
-    `error` says what happened without any part of the address. A receiver that says 410 is
-    switched off at once, one of which nothing has come for GIVE_UP_AFTER as well.
+    `error` says what happened without any part of the address; `jitter` is that of `wait_after`. A
+    receiver that says 410 is switched off at once, one of which nothing has come for GIVE_UP_AFTER as well.
     """
     # The webhook's row first, as everywhere: two that lock in turn do not wait for each other.
     receivers = Subscription.objects.filter(pk=delivery.subscription_id)
@@ -92,8 +93,8 @@ def note_failure(
     receiver = receivers.first()
     if receiver is None:
         return
-    receivers.update(retry_at=now + min(wait_after(receiver.failures), LONGEST_PAUSE))
-    again_at = now + wait_after(delivery.attempts + 1)
+    receivers.update(retry_at=now + min(wait_after(receiver.failures, jitter=jitter), LONGEST_PAUSE))
+    again_at = now + wait_after(delivery.attempts + 1, jitter=jitter)
     is_last = status == GONE or again_at - delivery.created_at > GIVE_UP_AFTER
     ending = {"failed_at": now, "next_attempt_at": None} if is_last else {"next_attempt_at": again_at}
     Delivery.objects.open().filter(pk=delivery.pk).update(

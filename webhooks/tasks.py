@@ -1,6 +1,7 @@
 """Work that a worker does for receivers, on a queue of its own."""
 
 import logging
+import random
 import time
 from datetime import datetime, timedelta
 
@@ -20,6 +21,11 @@ logger = logging.getLogger(__name__)
 QUEUE = "webhooks"
 
 
+def jitter() -> float:
+    """Return a number from 0 to 1 by chance: how much longer this delivery waits than others."""
+    return random.random()  # noqa: S311 - nothing to guess
+
+
 @task(queue_name=QUEUE)  # type: ignore[untyped-decorator]
 def deliver(delivery_id: int) -> None:
     """Send an event to its receiver once; dispatch brings it back when that fails.
@@ -37,7 +43,7 @@ def deliver(delivery_id: int) -> None:
         note_success(delivery, status=status or 0, took=took, now=timezone.now())
         return
     logger.warning("Delivery %s failed at attempt %s: %s", delivery.pk, delivery.attempts + 1, error)
-    note_failure(delivery, status=status, error=error, took=took, now=timezone.now())
+    note_failure(delivery, status=status, error=error, took=took, jitter=jitter(), now=timezone.now())
 
 
 def _send(delivery: Delivery, *, at: datetime) -> tuple[int | None, str]:

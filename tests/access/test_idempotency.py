@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from django.db import connection, transaction
 
 from access import idempotency
@@ -16,12 +15,6 @@ from vouchers.models import Voucher
 
 pytestmark = pytest.mark.django_db
 SLOT = "slot-2026-03-03T08:00:00Z"
-
-
-@pytest.fixture(autouse=True)
-def clock():
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 def wish(voucher: Voucher, **fields: str) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """The admin of offers, bookings and mails."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -33,12 +32,6 @@ from vouchers.states import Status
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 3, 3, 11, tzinfo=UTC)  # 12:00 in Amsterdam
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-import time_machine
 
 from bookings.admin_calendar import span_of
 from bookings.domain import cancel_booking
@@ -17,12 +16,6 @@ pytestmark = pytest.mark.django_db
 PATH = "/admin/bookings/booking/calendar/"
 # Wednesday 4 March 2026, 11:00 in Amsterdam.
 START = datetime(2026, 3, 4, 10, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Any:
-    with time_machine.travel(NOW, tick=False):
-        yield
 
 
 def days(view: str, day: date) -> dict[str, int]:

@@ -1,11 +1,9 @@
 """Bookings and slots over the JSON API."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
-import time_machine
 
 from bookings.codes import voucher_code
 from bookings.models import Booking, Mail
@@ -16,12 +14,6 @@ from vouchers.models import Closure, Voucher
 
 pytestmark = pytest.mark.django_db
 SLOT = "slot-2026-03-03T10:00:00Z"
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[Any]:
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

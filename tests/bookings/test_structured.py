@@ -2,13 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-import time_machine
 
 from bookings.domain import cancel_booking
 from tests.make import GUEST, GUEST_UID, NOW, make_booking, make_hotel, make_offer, make_voucher
@@ -16,12 +14,6 @@ from tests.web import browser_of
 
 pytestmark = pytest.mark.django_db
 ODD = "</script><script>alert(1)</script> <!-- & \u2028 ünïcödé"
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[Any]:
-    with time_machine.travel(NOW, tick=False) as coordinates:
-        yield coordinates
 
 
 def data_of(path: str) -> dict[str, Any]:

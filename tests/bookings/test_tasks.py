@@ -1,7 +1,6 @@
 """Sending mails: retried after failures, once each, not when overtaken."""
 
 import smtplib
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -50,12 +49,6 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
 
     monkeypatch.setattr(EmailBackend, "send_messages", send_messages)
     return found
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

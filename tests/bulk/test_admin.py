@@ -4,7 +4,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-import time_machine
 from django.test import Client
 from django.urls import reverse
 
@@ -12,18 +11,12 @@ from bulk import admin_work
 from bulk.models import Job
 from tests.bulk.files import ROW, csv_of, upload, xlsx_of
 from tests.bulk.test_domain import work_all
-from tests.make import GUEST_UID, NOW, OTHER_UID, make_hotel, make_offer
+from tests.make import GUEST_UID, OTHER_UID, make_hotel, make_offer
 from tests.staff import assert_strict, make_staff, page_of, sign_in, told
 from vouchers.models import Hotel, Voucher
 
 pytestmark = pytest.mark.django_db
 ADD = "/admin/bulk/job/add/"
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Any:
-    with time_machine.travel(NOW, tick=False):
-        yield
 
 
 @pytest.fixture

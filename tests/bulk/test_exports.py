@@ -26,12 +26,6 @@ VOUCHER = (
 )  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def clock() -> Any:
-    with time_machine.travel(NOW, tick=False):
-        yield
-
-
 @pytest.fixture
 def client() -> Client:
     return sign_in(make_staff(make_hotel()))

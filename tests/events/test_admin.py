@@ -1,10 +1,8 @@
 """The admin of the journal and of guests."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import time_machine
 from django.test import Client
 
 from events.domain import Change, record
@@ -16,12 +14,6 @@ from tests.staff import act, assert_strict, make_staff, page_of, sign_in, sign_i
 from vouchers.models import Hotel
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[None]:
-    with time_machine.travel(NOW, tick=False):
-        yield
 
 
 @pytest.fixture

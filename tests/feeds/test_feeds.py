@@ -1,14 +1,12 @@
 """Calendar feeds: right to the byte, secret, revocable, bounded, the same until something changes."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import icalendar
 import pytest
-import time_machine
 import vobject
 from django.test import Client
 from ical.calendar_stream import IcsCalendarStream
@@ -41,12 +39,6 @@ from tests.web import browser_of, words_of
 pytestmark = pytest.mark.django_db
 
 START = NOW + timedelta(days=1)
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[Any]:
-    with time_machine.travel(NOW, tick=False) as coordinates:
-        yield coordinates
 
 
 def guest_feed(uid: str = GUEST_UID) -> str:

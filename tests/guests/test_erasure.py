@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from django.contrib.auth.models import User
 from django.core import mail
 from django.core.management import call_command
@@ -52,12 +51,6 @@ NAME, EMAIL, NOTE, WHY, CALLED = (
 )  # fmt: skip
 CANARY = "canar"
 START = NOW + timedelta(days=1, hours=1)
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[Any]:
-    with time_machine.travel(NOW, tick=False) as coordinates:
-        yield coordinates
 
 
 def traces() -> set[str]:

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from django.test import Client
 
 from bookings.models import Booking
@@ -18,12 +17,6 @@ from tests.web import all_tables, browser_of, fragment, words_of
 
 pytestmark = pytest.mark.django_db
 SLOT = "slot-2026-03-04T10:00:00Z"
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Any:
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 def uid_of_browser(client: Client) -> str:

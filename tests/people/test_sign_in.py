@@ -21,12 +21,6 @@ pytestmark = pytest.mark.django_db
 PASSWORD = "Correct-horse-9"
 
 
-@pytest.fixture(autouse=True)
-def clock() -> Any:
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
-
-
 @pytest.fixture
 def clerk() -> User:
     return User.objects.create_user("clerk", password=PASSWORD, is_staff=True)

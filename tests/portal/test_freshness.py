@@ -44,12 +44,6 @@ def memory(settings: Any) -> Iterator[None]:
     freshness.forget()
 
 
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
-
-
 @pytest.fixture
 def batch() -> Batch:
     voucher = make_vouchers(make_offer(), 3)[0]

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection, transaction
 
+from portal.sqlite import base
 from portal.sqlite.base import DatabaseWrapper
 from portal.sqlite.upkeep import learn_statistics
 from tests.make import make_voucher
+from tests.patience import until
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +28,7 @@ def links(tmp_path: Path) -> Iterator[Any]:
         **connection.settings_dict,
         "ENGINE": "portal.sqlite",
         "NAME": tmp_path / "some.sqlite3",
-        "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 2},
+        "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 60},
         "AUTOCOMMIT": True,
         "TIME_ZONE": None,
         "CONN_MAX_AGE": 0,
@@ -80,7 +82,24 @@ def test_whoever_waits_for_another_process_looks_again_soon_and_goes_on_when_it_
     os.close(other)
 
 
-def test_threads_of_one_process_come_one_after_the_other(links: Any) -> None:
+class TellingLock:
+    """A lock that tells when somebody has come to it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.comers: list[str] = []
+        self.release = self._lock.release
+
+    def acquire(self, timeout: float) -> bool:
+        self.comers.append(threading.current_thread().name)
+        return self._lock.acquire(timeout=timeout)
+
+
+def test_threads_of_one_process_come_one_after_the_other(
+    links: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lock = TellingLock()
+    monkeypatch.setattr(base, "_of_process", {f"{tmp_path / 'some.sqlite3'}-queue": lock})
     first, second = links(), links()
     begin(first)
     had: list[str] = []
@@ -90,12 +109,12 @@ def test_threads_of_one_process_come_one_after_the_other(links: Any) -> None:
         had.append("second")
         end(second)
 
-    waiting = threading.Thread(target=take_turn)
+    waiting = threading.Thread(target=take_turn, name="waiting")
     waiting.start()
-    time.sleep(0.1)
+    until(lambda: "waiting" in lock.comers, what="the second thread at the lock")
     had.append("first")
     end(first)
-    waiting.join(5)
+    waiting.join()
     assert had == ["first", "second"]
 
 

@@ -5,7 +5,6 @@ import json
 from typing import Any
 
 import pytest
-import time_machine
 from django.test import Client
 
 from bookings.models import Booking
@@ -22,12 +21,6 @@ TOKEN = "a-token-that-is-a-canary"
 TS = int(NOW.timestamp() * 1000)
 CODE = "K7MQ-4T9X-2BWR"
 BASES = ["/api/presence", "/legacy/api/presence"]
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Any:
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 def post(client: Client, path: str, body: Any = None, **headers: str) -> Any:

@@ -1,11 +1,9 @@
 """Staff print many vouchers at once: those they chose, and the open ones of a batch."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from django.test import Client
 from django.urls import reverse
 
@@ -18,12 +16,6 @@ from vouchers.models import Batch, Hotel, Voucher
 
 pytestmark = pytest.mark.django_db
 CHOICE = {"apply": "1", "paper": "a6", "language": "en"}
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

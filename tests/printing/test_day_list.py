@@ -1,11 +1,9 @@
 """The desk's day list: whose it is, what is on it, and who may see it."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 
 import pytest
-import time_machine
 from django.contrib import admin
 from django.test import Client
 
@@ -26,12 +24,6 @@ pytestmark = pytest.mark.django_db
 START = NOW
 DAY = date(2026, 3, 2)
 PAGE, FILE = "/admin/day-list/", "/admin/day-list/print.pdf"
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

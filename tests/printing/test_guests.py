@@ -1,11 +1,9 @@
 """A guest's own voucher and booking as a PDF, and nobody else's."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from django.utils.translation import get_language
 
 from bookings.codes import voucher_code
@@ -30,12 +28,6 @@ from vouchers.domain import redeem_voucher
 from vouchers.models import Voucher
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 def print_voucher(voucher: Voucher, uid: str = GUEST_UID, **query: str) -> Any:

@@ -1,7 +1,6 @@
 """The page of figures: who sees it, what an address may say, and that all its numbers agree."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -26,12 +25,6 @@ NEEDED = ("view_booking", "view_voucher")
 # Session, user, their permissions and their groups', hotels; then offers, journal, lead times, outcomes,
 # bookings of the week, opening hours, closures, slots.
 STATEMENTS = 12
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

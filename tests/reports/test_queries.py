@@ -1,12 +1,10 @@
 """What is counted: known answers from hand-made rows, by the hotels' clocks and over a clock change."""
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-import time_machine
 
 from bookings.domain import cancel_booking, mark_no_show, move_booking, withdraw_voucher
 from bookings.models import Booking
@@ -25,12 +23,6 @@ pytestmark = pytest.mark.django_db
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MARCH = Period(date(2026, 3, 1), date(2026, 3, 31), AMSTERDAM)
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The admin of hotels, batches and vouchers."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -29,12 +28,6 @@ from vouchers.models import Batch, Hotel, Offer, Voucher
 from vouchers.states import Status
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

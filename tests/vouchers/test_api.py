@@ -1,13 +1,11 @@
 """Vouchers over the JSON API: issuing and listing."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-import time_machine
 
 from events.models import Event
 from tests.api import Api, code_of, make_key
@@ -25,12 +23,6 @@ from vouchers.models import Batch, Voucher
 
 pytestmark = pytest.mark.django_db
 FIELDS = {"title": "Spa hour", "valid_from": "2026-03-02T00:00:00Z", "valid_until": "2026-04-02T00:00:00Z"}
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[Any]:
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

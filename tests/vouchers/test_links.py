@@ -1,10 +1,6 @@
 """Claim links: good for one claim, taken back by whoever gave them, worthless ever after."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
-import time_machine
 
 from events.models import Event
 from portal.errors import Conflict
@@ -16,12 +12,6 @@ from vouchers.links import make_claim_token, read_claim_token
 from vouchers.models import Voucher
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[Any]:
-    with time_machine.travel(NOW, tick=False) as coordinates:
-        yield coordinates
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tests.staff import make_staff, page_of, sign_in
 from vouchers.models import Hotel, Offer
 from waiting.models import Entry
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

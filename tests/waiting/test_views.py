@@ -20,7 +20,7 @@ from vouchers.models import Batch, Voucher
 from waiting.domain import accept_offer, serve_all
 from waiting.models import Entry
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
+pytestmark = pytest.mark.django_db
 
 FIRST = datetime(2026, 3, 3, 9, tzinfo=UTC)
 DETAILS = {"name": TYPED["name"], "email": TYPED["email"]}

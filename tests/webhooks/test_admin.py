@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
@@ -18,12 +17,6 @@ from webhooks.models import Delivery, Subscription
 pytestmark = pytest.mark.django_db
 
 URL = "https://nobody-knows.invalid/hook"
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Any:
-    with time_machine.travel(NOW, tick=False):
-        yield
 
 
 def make_user(*permissions: str, username: str = "clerk") -> User:

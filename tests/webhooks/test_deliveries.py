@@ -2,8 +2,9 @@
 
 import logging
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import cycle, pairwise
 from typing import Any
+from unittest.mock import patch
 
 import orjson
 import pytest
@@ -19,17 +20,11 @@ from webhooks.deliveries import GIVE_UP_AFTER, RUN_LEASE, WAITS, claim, wait_aft
 from webhooks.dispatch import dispatch
 from webhooks.domain import BOTH_SECRETS_FOR, redeliver, rotate_secret, switch_off, switch_on
 from webhooks.models import Delivery, Subscription
-from webhooks.tasks import deliver
+from webhooks.tasks import deliver, jitter
 
 pytestmark = pytest.mark.django_db
 
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Any:
-    with time_machine.travel(NOW, tick=False):
-        yield
 
 
 @pytest.fixture
@@ -163,16 +158,33 @@ def test_neither_secret_nor_address_come_into_logs_errors_or_the_journal(
 
 def test_waits_grow_and_differ_by_a_tenth_at_most() -> None:
     for attempts, wait in enumerate(WAITS, 1):
-        found = {wait_after(attempts) for _number in range(20)}
-        assert min(found) >= wait
-        assert max(found) <= wait * 1.1
-        assert len(found) > 1
-    assert WAITS[-1] <= wait_after(99) <= WAITS[-1] * 1.1
+        assert wait_after(attempts, jitter=0) == wait
+        assert wait_after(attempts, jitter=0.5) == wait * 1.05
+        assert wait_after(attempts, jitter=1) == wait * 1.1
+    assert wait_after(99, jitter=0) == WAITS[-1]
 
 
+def test_chance_decides_how_much_longer_a_delivery_waits(receiver: Receiver, webhook: Subscription) -> None:
+    receiver.status = 500
+    waits = set()
+    for chance in (0.0, 0.25, 1.0):
+        happen(f"v-{chance}")
+        with patch("webhooks.tasks.jitter", return_value=chance):
+            work_at(NOW)
+        webhook.refresh_from_db()
+        waits.add(webhook.retry_at)
+        Delivery.objects.all().delete()
+        Subscription.objects.update(failing_since=None, failures=0, retry_at=None, trial=None)
+    assert waits == {NOW + seconds * SECOND for seconds in (10, 10.25, 11)}
+    assert len({jitter() for _number in range(20)}) > 1
+
+
+@pytest.mark.parametrize("chances", [(0.0,), (0.5,), (1.0,), (0.0, 1.0), (1.0, 0.0, 0.3)])
 def test_after_three_days_a_delivery_is_given_up_and_its_receiver_switched_off(
-    receiver: Receiver, webhook: Subscription
+    receiver: Receiver, webhook: Subscription, monkeypatch: pytest.MonkeyPatch, chances: tuple[float, ...]
 ) -> None:
+    in_turn = cycle(chances)
+    monkeypatch.setattr("webhooks.tasks.jitter", lambda: next(in_turn))
     receiver.status = 500
     happen()
     moments = [NOW]

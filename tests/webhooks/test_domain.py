@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from django.db import IntegrityError, transaction
 from django_tasks_db.models import DBTaskResult
 
@@ -34,12 +33,6 @@ pytestmark = pytest.mark.django_db
 URL = "https://nobody-knows.invalid/hook"
 SECOND = timedelta(seconds=1)
 KEEP = timedelta(days=30)
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Any:
-    with time_machine.travel(NOW, tick=False):
-        yield
 
 
 def subjects(webhook: Subscription) -> list[str]:

@@ -1,7 +1,6 @@
 """Where webhooks go: public addresses by TLS, and the operator's own networks; nowhere else."""
 
 import socket
-import time
 from ipaddress import ip_network
 from typing import Any
 
@@ -180,27 +179,24 @@ def test_the_machines_proxies_are_not_asked(receiver: Receiver, monkeypatch: pyt
     assert post(receiver.url, b"{}", {}) == 200
 
 
-@pytest.mark.parametrize("drips", ["HTTP/1.1 200 OK\r\nX: " + "x" * 100, "H" * 100])
+# So much that it lasts for hours: nothing but hanging up ends it.
+@pytest.mark.parametrize("drips", ["HTTP/1.1 200 OK\r\nX: " + "x" * 100_000, "H" * 100_000])
 def test_a_receiver_that_drips_its_answer_is_hung_up_on(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch, drips: str
 ) -> None:
     monkeypatch.setattr(network, "WHOLE_SECONDS", 0.5)
     receiver.drips = drips
-    began = time.monotonic()
     with pytest.raises(TooSlowError):
         post(receiver.url, b"{}", {})
-    assert time.monotonic() - began < 3
 
 
 def test_a_receiver_that_drips_in_the_handshake_of_tls_is_hung_up_on(
     own_machine: None, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(network, "WHOLE_SECONDS", 0.5)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        began = time.monotonic()
-        with pytest.raises(TooSlowError):
-            post(f"https://127.0.0.1:{silent.getsockname()[1]}/", b"{}", {})
-    assert time.monotonic() - began < 3
+    # It never answers: nothing but hanging up ends it.
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(TooSlowError):
+        post(f"https://127.0.0.1:{silent.getsockname()[1]}/", b"{}", {})
 
 
 def test_an_answer_whose_body_never_ends_is_an_answer(
