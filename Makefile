@@ -18,6 +18,7 @@ run: ## set up, load demo data and serve on http://127.0.0.1:8000 (PORT=8001 for
 	@exec $(VENV)/python tools/serve.py
 
 serve: ## serve with this environment's settings: web server and worker (run `manage.py prepare` first)
+	@$(PYTHON) tools/setup.py runtime
 	@exec $(VENV)/python manage.py serve
 
 test: setup ## run the tests in minutes: every unit test, one of each file of the others (tests whose tools are missing are skipped with a reason)

@@ -3,6 +3,8 @@
 import os
 import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -63,3 +65,24 @@ def test_the_web_server_takes_nothing_for_its_default(name: str, monkeypatch: py
     assert read() == unset
     assert unset["bind"] == "127.0.0.1:8000"
     assert name not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"HOLD_MINUTES": "soon", "SECRET_KEY": "k" * 60}, "'HOLD_MINUTES': ['Not a valid integer.']"),
+        ({"SECRET_KEY_FILE": "/nowhere"}, "Set SECRET_KEY, or SECRET_KEY_FILE to a file that holds it."),
+    ],
+)
+def test_a_bad_setting_is_told_in_a_line_and_not_by_a_traceback(variables: dict[str, str], told: str) -> None:
+    env = {
+        name: value for name, value in os.environ.items() if name not in {*NAMES, "DJANGO_SETTINGS_MODULE"}
+    }
+    command = [sys.executable, "manage.py", "check"]
+    ended = subprocess.run(
+        command, cwd=ROOT, env={**env, **variables}, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert told in ended.stderr
+    assert "docs/operations.md" in ended.stderr
+    assert "Traceback" not in ended.stderr
