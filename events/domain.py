@@ -10,10 +10,12 @@ from django.utils import timezone
 
 from events.models import Event
 from portal.actors import Actor
-from portal.ids import new_id
+from portal.ids import RisingIds
 from portal.metrics import note_event
 from portal.ready import insert, insert_many
 from portal.staging import Stage
+
+_ids = RisingIds("e")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,13 @@ def _events(changes: Iterable[Change], *, by: Actor, now: datetime) -> list[Even
     changes = list(changes)
     # Ids are taken from the clock at the moment of writing, when the caller's locks are had:
     # `now` is older, and two changes of one subject that waited for each other would stand in
-    # the order of asking. Sorted, since ids of one millisecond differ by chance alone.
+    # the order of asking.
     written_at = timezone.now()
-    ids = sorted(new_id("e", written_at) for _change in changes)
     for kind, number in Counter(change.type for change in changes).items():
         note_event(kind, number)
     return [
         Event(
-            id=event_id,
+            id=_ids.next(written_at),
             type=change.type,
             actor_id=by.id,
             subject_type=change.subject_type,
@@ -66,5 +67,5 @@ def _events(changes: Iterable[Change], *, by: Actor, now: datetime) -> list[Even
             meta={**change.extra, "before": dict(change.before), "after": dict(change.after)},
             created_at=now,
         )
-        for event_id, change in zip(ids, changes, strict=True)
+        for change in changes
     ]
