@@ -18,6 +18,7 @@ from bookings.management.commands.export_bookings import COLUMNS
 from bookings.models import Booking
 from tests.checks import unchanged
 from tests.make import HOTEL_SYSTEM, NOW, make_booking, make_hotel, make_voucher
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.django_db
 
@@ -203,7 +204,7 @@ def run(command: str, database: str) -> "subprocess.CompletedProcess[str]":
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=2 * PATIENCE_SECONDS,
     )
 
 

@@ -20,6 +20,7 @@ from bookings.reminders import owe_reminders
 from events.models import Event
 from tests.checks import unchanged
 from tests.make import CLERK, GUEST, NOW, OTHER_UID, make_booking, make_offer, make_voucher
+from tests.patience import PATIENCE_SECONDS
 from tests.worker import work
 from vouchers.domain import redeem_voucher
 
@@ -184,7 +185,7 @@ def test_workers_that_look_at_once_owe_one_reminder() -> None:
     barrier, owed = threading.Barrier(4), []
 
     def look() -> None:
-        barrier.wait(10)
+        barrier.wait(PATIENCE_SECONDS)
         owed.append(owe_reminders(DUE))
         connections.close_all()
 

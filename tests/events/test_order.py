@@ -14,6 +14,7 @@ from events.models import Event, JournalEnd
 from events.order import number_all_events, number_events
 from events.queries import event_facts, events_after, position_of
 from tests.make import CLERK, NOW
+from tests.patience import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.django_db
 
@@ -157,19 +158,19 @@ def test_a_transaction_that_commits_late_is_not_missed() -> None:
             with transaction.atomic():
                 write("o-slow")
                 written.set()
-                assert release.wait(20)
+                until(release.is_set, what="the release")
         finally:
             connection.close()
 
     thread = threading.Thread(target=slow)
     thread.start()
-    assert written.wait(20)
+    until(written.is_set, what="the slow one's writing")
     write("o-quick")
     number_events()
     (quick,) = events_after(0, issuer_uid="hotel-a", limit=10)
     assert quick.subject_id == "o-quick"
     release.set()
-    thread.join(20)
+    thread.join()
     number_events()
     assert quick.position is not None
     (slow_event,) = events_after(quick.position, issuer_uid="hotel-a", limit=10)
@@ -187,7 +188,7 @@ def test_processes_that_number_at_once_give_each_event_one_place() -> None:
 
     def number() -> None:
         try:
-            barrier.wait(20)
+            barrier.wait(PATIENCE_SECONDS)
             counted.append(number_events())
         finally:
             connection.close()
@@ -196,6 +197,6 @@ def test_processes_that_number_at_once_give_each_event_one_place() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join()
     assert sum(counted) == 200
     assert sorted(Event.objects.values_list("position", flat=True)) == list(range(1, 201))

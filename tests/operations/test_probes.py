@@ -23,6 +23,7 @@ from operations.models import WorkerBeat
 from portal import metrics, metrics_files
 from portal.metrics import MOST_CODES, note_refusal
 from tests.make import CLERK, NOW, make_booking
+from tests.patience import PATIENCE_SECONDS
 from tests.web import browser_of
 
 pytestmark = pytest.mark.django_db
@@ -220,7 +221,7 @@ def test_a_process_without_files_shows_those_of_the_others(
 ) -> None:
     code = "from prometheus_client import Counter; Counter('others', 'Theirs.').inc(7)"
     env = {**os.environ, metrics_files.VARIABLE: str(tmp_path)}
-    subprocess.run([sys.executable, "-c", code], env=env, check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", code], env=env, check=True, timeout=2 * PATIENCE_SECONDS)
     client.get("/")
     monkeypatch.setenv(metrics_files._OTHERS, str(tmp_path))
     shown = numbers(client)

@@ -23,6 +23,7 @@ from events.models import Event
 from portal.management.commands import work
 from tests.checks import assert_batches_count_true, unchanged
 from tests.make import NOW, make_booking, make_offer, make_voucher
+from tests.patience import until
 from tests.web import all_tables, browser_of, text_of, words_of
 from vouchers.models import Hotel, Offer, Voucher
 
@@ -261,7 +262,7 @@ def test_a_thread_of_webhooks_goes_on_when_the_database_was_away(
     monkeypatch.setattr(work, "AWAY_SECONDS", 0)
     thread = work.QueueThread(threading.Event(), "webhooks")
     thread.start()
-    thread.join(10)
+    thread.join()
     assert len(runs) == 2
     assert "The queue webhooks has to wait: InterfaceError" in caplog.text
 
@@ -358,7 +359,7 @@ def test_the_worker_does_all_beside_the_queue_and_stops_with_it(
     def going_on(name: str) -> Any:
         def run(stop: threading.Event) -> None:
             began[name].set()
-            stop.wait(10)
+            stop.wait()
             ended[name].set()
 
         return run
@@ -384,7 +385,7 @@ def test_the_worker_does_all_beside_the_queue_and_stops_with_it(
             if not self.takes_all:
                 going_on(self.name)(self.stop)
                 return
-            assert all(each.wait(10) for each in began.values())
+            until(lambda: all(each.is_set() for each in began.values()), what="all to begin")
             assert not any(each.is_set() for each in ended.values())
             os.kill(os.getpid(), signal.SIGTERM)
 
@@ -392,7 +393,7 @@ def test_the_worker_does_all_beside_the_queue_and_stops_with_it(
     monkeypatch.setattr(work, "_dispatch_for_ever", going_on("dispatch"))
     monkeypatch.setattr(work, "Worker", Queue)
     call_command("work")
-    assert all(each.wait(10) for each in ended.values())
+    until(lambda: all(each.is_set() for each in ended.values()), what="all to end")
 
 
 # Setting up

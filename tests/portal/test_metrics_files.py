@@ -15,6 +15,7 @@ from django.urls import URLResolver, get_resolver
 from prometheus_client.metrics import MetricWrapperBase
 
 from portal import metrics, metrics_files
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Characters of a view's name with its namespace, at most.
@@ -76,11 +77,11 @@ def names(resolver: URLResolver, before: str = "") -> Iterator[str]:
             yield before + (pattern.name or pattern.lookup_str)
 
 
-def python(code: str, *, seconds: float = 30) -> tuple[int, str]:
-    """Run code in a process of its own; returns its id and what it printed."""
+def python(code: str) -> tuple[int, str]:
+    """Run code in a process of its own; returns its id and what it printed. One that hangs is ended."""
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
         try:
-            out = process.communicate(timeout=seconds)[0]
+            out = process.communicate(timeout=2 * PATIENCE_SECONDS)[0]
         except subprocess.TimeoutExpired:
             process.kill()
             raise
@@ -296,8 +297,7 @@ def test_who_cannot_be_buried_while_others_read_is_so_with_the_next(
     second, _out = python(_COUNT.format(number=3))
     with caplog.at_level(logging.WARNING), (place / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
-        # In a process of its own, so that a hanging one is ended.
-        python(f"from portal import metrics_files; metrics_files.bury({first})", seconds=5)
+        python(f"from portal import metrics_files; metrics_files.bury({first})")
         metrics_files.bury(first)
     assert "later" in caplog.text
     assert list(place.glob(f"*_{first}.db"))

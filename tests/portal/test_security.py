@@ -34,6 +34,7 @@ from tests.make import (
     make_offer,
     make_voucher,
 )
+from tests.patience import PATIENCE_SECONDS
 from tests.web import (
     TYPED,
     address,
@@ -348,7 +349,7 @@ def start(code: str, **env: str) -> "subprocess.CompletedProcess[str]":
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=2 * PATIENCE_SECONDS,
     )
 
 

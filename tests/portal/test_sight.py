@@ -17,6 +17,7 @@ from django.test import Client
 from portal.logs import JsonFormatter, RedactSecrets, redact, request_id
 from portal.reporting import scrub
 from portal.sight import HEADER
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -163,7 +164,7 @@ def run_broken(**env: str) -> str:
         env={**os.environ, "PLAIN_HTTP": "1", "DJANGO_SETTINGS_MODULE": "tests.settings", **env},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=2 * PATIENCE_SECONDS,
         check=True,
     )
     return done.stdout.strip()

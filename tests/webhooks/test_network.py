@@ -9,6 +9,7 @@ import requests
 from requests_hardened.ip_filter import InvalidIPAddress
 
 from portal.errors import Rejected
+from tests.patience import PATIENCE_SECONDS
 from tests.webhooks.receiver import Receiver
 from webhooks import network
 from webhooks.network import PlainHttpError, TooSlowError, post, refuse_url
@@ -202,7 +203,7 @@ def test_a_receiver_that_drips_in_the_handshake_of_tls_is_hung_up_on(
 def test_an_answer_whose_body_never_ends_is_an_answer(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(network, "WHOLE_SECONDS", 5)
+    monkeypatch.setattr(network, "WHOLE_SECONDS", PATIENCE_SECONDS)
     head = "HTTP/1.1 200 OK\r\n\r\n"
     monkeypatch.setattr("tests.webhooks.receiver.time.sleep", lambda _seconds: None)
     receiver.drips = head + "x" * 1_000_000
