@@ -55,7 +55,7 @@ class SecondLook:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._waits: list[str] = []
-        self._wrong = 0
+        self._wrong = self._looks = 0
         self._told = ""
 
     def pytest_runtest_logreport(self, report: Any) -> None:
@@ -71,20 +71,27 @@ class SecondLook:
     @pytest.hookimpl(trylast=True)  # when the processes that tests were shared out to have ended
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Run those that waited in vain again, alone; the run is green if they pass."""
-        if not self._waits:
+        if not self._waits or session.exitstatus != pytest.ExitCode.TESTS_FAILED:
             return
-        if self._wrong or len(self._waits) > MOST_WAITS or session.exitstatus != pytest.ExitCode.TESTS_FAILED:
-            self._told = f"{len(self._waits)} waits ran out; not looked at again."
-            return
+        number = len(self._waits)
+        if self._wrong:
+            ran_out = "1 wait that ran out was" if number == 1 else f"{number} waits that ran out were"
+            self._told = f"Something is wrong, so {ran_out} not looked at."
+        elif number > MOST_WAITS:
+            self._told = f"{number} waits ran out, which is too many."
+        else:
+            passed = self._look_again()
+            self._looks = number
+            self._told = f"Alone they {'passed' if passed else 'FAILED'}."
+            session.exitstatus = pytest.ExitCode.OK if passed else pytest.ExitCode.TESTS_FAILED
+
+    def _look_again(self) -> bool:
         self._say(f"\nLooking again, alone, at: {' '.join(self._waits)}\n")
-        # The same tests are chosen by name: no -m, no -k, and no sharing.
-        command = [sys.executable, "-m", "pytest", "-n", "0", *self._waits]
-        again = subprocess.run(
-            command, cwd=self._config.rootpath, env={**os.environ, _IS_SECOND_LOOK: "1"}, check=False
-        )
-        passed = again.returncode == 0
-        self._told = f"{len(self._waits)} waits ran out; alone they {'passed' if passed else 'FAILED'}."
-        session.exitstatus = pytest.ExitCode.OK if passed else pytest.ExitCode.TESTS_FAILED
+        # The same options, but the tests by name: no -m, no -k, and nothing shared out.
+        plugins = [word for name in self._config.option.plugins for word in ("-p", name)]
+        command = [sys.executable, "-m", "pytest", *plugins, "-n", "0", *self._waits]
+        env = {**os.environ, _IS_SECOND_LOOK: "1"}
+        return not subprocess.run(command, cwd=self._config.rootpath, env=env, check=False).returncode
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         """Say of every wait what it waited for, and in the end how many there were."""
@@ -94,7 +101,7 @@ class SecondLook:
 
     def pytest_unconfigure(self) -> None:
         """Let the last line say how many second looks there were."""
-        self._say(f"Second looks: {len(self._waits)}. {self._told}\n")
+        self._say(f"Second looks: {self._looks}. {self._told}".rstrip() + "\n")
 
     def _say(self, words: str) -> None:
         sys.stdout.write(words)
