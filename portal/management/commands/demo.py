@@ -11,6 +11,7 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from portal import demo
+from portal.demo_plans import PLANS
 from presence.domain import make_guest_link_token
 
 
@@ -30,7 +31,7 @@ class Command(BaseCommand):
                 return
             steps = tqdm(
                 demo.make_demo(timezone.now()),
-                total=len(demo.PLANS),
+                total=len(PLANS),
                 desc="Demo offers",
                 disable=None,
                 leave=False,
