@@ -12,38 +12,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.copies import copy_of_the_tree
 from tests.patience import PATIENCE_SECONDS, until
 from tests.races.test_serve import is_ready
 from tests.requirements import skip_or_fail
-from tests.servers import HOST, ROOT, free_port
+from tests.servers import HOST, free_port
 
 Typed = tuple[subprocess.Popen[bytes], Path]
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a clone of this tree would hold; the packages, which take a minute, are lent to it."""
-    for program in ("make", "git", "curl"):
-        if shutil.which(program) is None:
-            skip_or_fail(f"{program} is not installed")
-    if not (ROOT / ".venv" / "installed.txt").is_file():
-        skip_or_fail("`make setup` has not been run here")
-    clone = tmp_path_factory.mktemp("clone")
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if listed.returncode:
-        skip_or_fail("this is no clone: git does not know its files")
-    for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).is_file():
-            (clone / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, clone / name)
-    (clone / ".venv").symlink_to(ROOT / ".venv")
-    return clone
+    """A folder in which nothing has been typed yet."""
+    if shutil.which("curl") is None:
+        skip_or_fail("curl is not installed")
+    return copy_of_the_tree(tmp_path_factory.mktemp("clone"))
 
 
 def newcomer(**variables: str) -> dict[str, str]:
