@@ -1,4 +1,4 @@
-"""Faults that are planted on purpose: what `make test` and `make checks` are for is seen when they are red."""
+"""Faults that are planted on purpose: `make test` and `make checks` have to be red with each of them."""
 
 import subprocess
 from dataclasses import dataclass
