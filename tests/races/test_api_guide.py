@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.engines import Engine
-from tests.servers import ROOT, environment, manage, portal
+from tests.servers import ROOT, WAIT_SECONDS, environment, manage, portal
 
 
 def commands() -> str:
@@ -36,7 +36,7 @@ def test_the_guide_leads_from_a_key_to_a_booked_slot_to_a_webhook(engine: Engine
                     capture_output=True,
                     text=True,
                     check=False,
-                    timeout=150,
+                    timeout=2 * WAIT_SECONDS,
                 )
             finally:
                 worker.terminate()
