@@ -31,6 +31,7 @@ def site(engine: Engine, tmp_path: Path, clock: Path) -> Iterator[Site]:
         yield site
 
 
+@pytest.mark.sample
 def test_a_clock_that_jumps_loses_nothing(
     site: Site, clock: Path, survives: Callable[[str, Site, Fault], Outcome]
 ) -> None:

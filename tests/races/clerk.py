@@ -276,7 +276,7 @@ def hold_after_the_end(*, entry: str) -> str:
 
 def holders(*, offer: str) -> list[str]:
     """Return who holds places of an offer, in the order of their ends."""
-    return list(Hold.objects.filter(offer=offer).order_by("until").values_list("guest_uid", flat=True))
+    return list(Hold.objects.filter(offer=offer).order_by("expires_at").values_list("guest_uid", flat=True))
 
 
 def deliveries() -> dict[str, Any]:

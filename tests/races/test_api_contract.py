@@ -276,6 +276,7 @@ def test_headers_that_are_none_are_refused(hotel: Hotel, rough: Rough) -> None:
     assert faults(rough, hotel, calls, {400, 401}) == []
 
 
+@pytest.mark.sample
 def test_of_two_keys_the_first_header_is_the_one_that_counts(hotel: Hotel, rough: Rough) -> None:
     good = hotel.clerk.ask("key").encode()
     path = b"/api/voucher/list"

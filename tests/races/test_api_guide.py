@@ -17,6 +17,7 @@ def commands() -> str:
     return "\n".join(re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
 
 
+@pytest.mark.sample
 def test_the_guide_leads_from_a_key_to_a_booked_slot_to_a_webhook(engine: Engine, tmp_path: Path) -> None:
     if engine.name == "postgresql":
         pytest.skip("the commands are the same whatever the database")

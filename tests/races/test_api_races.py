@@ -43,6 +43,7 @@ def code_of(reply: Reply) -> tuple[int, str]:
     return reply.status, reply.content.get("code", "")
 
 
+@pytest.mark.sample
 def test_fifty_twins_make_one_booking_and_are_answered_alike(hotel: Hotel, system: System) -> None:
     voucher = hotel.offer(vouchers=1, capacity=50)["vouchers"][0][0]
     body = wish(hotel, voucher)

@@ -65,6 +65,7 @@ def wait_for_bookings(loads: list[Load], number: int) -> None:
     )
 
 
+@pytest.mark.sample
 def test_a_backup_under_load_holds_all_that_was_acknowledged_before_and_the_portal_runs_on_it(
     engine: Engine, hotel: Hotel, tmp_path: Path
 ) -> None:

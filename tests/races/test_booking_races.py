@@ -116,6 +116,7 @@ def test_one_guest_who_presses_twice_at_once_has_one_booking_and_both_answers_le
     assert len(stored.bookings) == 2 * number
 
 
+@pytest.mark.sample
 def test_of_64_guests_who_press_for_a_slot_of_5_places_exactly_5_book(hotel: Hotel) -> None:
     # Each voucher has a batch of its own: else the batch's counter would queue the guests up.
     made = hotel.offer(vouchers=1, batches=CROWD, capacity=5)

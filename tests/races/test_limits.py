@@ -93,6 +93,7 @@ def test_a_client_gets_its_quota_from_all_processes_together_and_not_one_more(
             assert reply.headers["ratelimit"].endswith(f";t={RESET_SECONDS}")
 
 
+@pytest.mark.sample
 def test_two_servers_share_a_keys_quota_and_two_hotels_share_nothing(limited: Limited) -> None:
     key = limited.clerk.ask("key")
     both = [

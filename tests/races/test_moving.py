@@ -165,6 +165,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.sample
 def test_what_cannot_move_is_told_and_the_old_database_stays_open(cluster: Cluster, tmp_path: Path) -> None:
     old = Sqlite(tmp_path).new_database("portal_odd")
     python("import django; django.setup()\nfrom tests.make import make_hotel; make_hotel()", old)

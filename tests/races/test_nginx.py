@@ -62,6 +62,7 @@ def site(postgresql_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         yield Site(front, machines, Hotel(engine, url, machines[0], clerk))
 
 
+@pytest.mark.sample
 def test_guests_of_both_machines_race_for_the_last_places(site: Site) -> None:
     made = site.hotel.offer(vouchers=12, capacity=4)
     vouchers = made["vouchers"][0]

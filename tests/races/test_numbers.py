@@ -5,6 +5,8 @@ import os
 import re
 from pathlib import Path
 
+import pytest
+
 from portal import metrics_files
 from tests.engines import Sqlite
 from tests.patience import until
@@ -19,6 +21,7 @@ def shown(server: Portal) -> float:
     return float(found[1]) if found else 0.0
 
 
+@pytest.mark.sample
 def test_what_a_dead_process_counted_is_kept_and_no_number_goes_back(tmp_path: Path) -> None:
     url = Sqlite(tmp_path).new_database("portal_numbers")
     with portal(url, tmp_path / "log", workers=2) as server:

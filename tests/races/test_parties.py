@@ -47,6 +47,7 @@ def test_of_parties_that_race_for_the_last_places_each_is_booked_whole_or_not_at
         assert stored.faults() == []
 
 
+@pytest.mark.sample
 def test_a_party_of_which_many_press_at_once_is_booked_once(hotel: Hotel) -> None:
     made = hotel.offer(vouchers=1, capacity=50)
     party = hotel.clerk.ask("party", offer=made["offer"], size=3)

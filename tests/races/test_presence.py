@@ -173,6 +173,7 @@ def test_a_hundred_processes_that_ask_at_once_are_told_one_room(house: House, gu
     assert all_meet(house.hotel, guests, house.second, "ANOTHER") != room
 
 
+@pytest.mark.sample
 def test_who_is_online_through_one_server_is_seen_through_the_other(house: House, guests: Guests) -> None:
     code = "TWO-SERVERS"
     guests.ask(house.first, "heartbeat", [0], pair_code=code)

@@ -86,6 +86,7 @@ def titles(browser: Browser) -> str:
     return answer.body
 
 
+@pytest.mark.sample
 def test_others_lists_come_from_the_replica_and_whoever_wrote_reads_the_primary(pair: Pair) -> None:
     hotel = pair.hotel
     first = hotel.offer(vouchers=1, capacity=9)

@@ -72,6 +72,7 @@ def gone(pid: int) -> bool:
     return not Path(f"/proc/{pid}").exists()
 
 
+@pytest.mark.sample
 def test_what_dies_is_started_again_what_is_told_to_reload_does_and_both_end_together(site: Site) -> None:
     first = site.parts()
     old_workers = children_of(first["web"])

@@ -127,6 +127,7 @@ def test_200_guests_who_wait_for_20_places_are_offered_them_in_their_order(
 
 # SQLite has one writer at a time: there, nobody waits for a lock with a clock that was read before.
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+@pytest.mark.sample
 def test_who_accepts_in_time_and_waits_for_others_beyond_the_end_is_told_that_the_offer_is_over(
     hotel: Hotel,
 ) -> None:

@@ -81,6 +81,7 @@ def writing(database_url: str, name: str, number: int, held_seconds: float) -> s
     return python(database_url, code)
 
 
+@pytest.mark.sample
 def test_events_that_workers_deliver_while_one_is_killed_arrive_and_none_is_lost(
     engine: Engine, database_url: str, clerk: Clerk, tmp_path: Path
 ) -> None:
