@@ -24,8 +24,7 @@ _AWAY_SECONDS = 1.5
 _DISK_BYTES = 96 * 1024 * 1024
 
 
-@pytest.mark.parametrize("pool", ["0", "3"])
-@pytest.mark.sample
+@pytest.mark.parametrize("pool", [pytest.param("0", marks=pytest.mark.sample), "3"])
 def test_a_database_server_that_is_cut_off_loses_nothing(
     pool: str, postgresql_folder: Path, tmp_path: Path, survives: Survives
 ) -> None:

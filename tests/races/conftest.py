@@ -97,12 +97,21 @@ def served(static_files: None) -> None:
 
 
 @contextmanager
-def opened(engine: Engine, database: str, log: Path, *, workers: int = 4, **env: str) -> Iterator[Hotel]:
-    """Open a hotel on a new database; `env` is for its web server."""
+def opened(
+    engine: Engine,
+    database: str,
+    log: Path,
+    *,
+    workers: int = 4,
+    clock: dict[str, str] | None = None,
+    **env: str,
+) -> Iterator[Hotel]:
+    """Open a hotel on a new database; `env` is for its web server, `clock` for its clerk as well."""
     database_url = engine.new_database(database)
-    clerk = Clerk(database_url)
+    clock = clock or {}
+    clerk = Clerk(database_url, **clock)
     try:
-        with portal(database_url, log, workers=workers, **env) as server:
+        with portal(database_url, log, workers=workers, **clock, **env) as server:
             yield Hotel(engine, database_url, server, clerk)
     finally:
         clerk.stop()
