@@ -65,8 +65,8 @@ def said(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.fixture
-def database_url(engine: Engine) -> str:
-    return engine.new_database("portal_webhooks")
+def database_url(engine: Engine, tmp_path: Path) -> str:
+    return engine.new_database(tmp_path.name.replace("-", "_"))
 
 
 @pytest.fixture
