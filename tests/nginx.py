@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.patience import until
 from tests.requirements import skip_or_fail
-from tests.servers import HOST, ROOT, free_port
+from tests.servers import HOST, ROOT, WAIT_SECONDS, free_port
 
 NAME = "vouchers.example.com"
 EXAMPLE = ROOT / "deploy" / "nginx" / "portal.conf"
@@ -47,11 +47,11 @@ class _Tls(http.client.HTTPSConnection):
     """A connection to an address on this machine that asks for the name that the certificate is of."""
 
     def __init__(self, port: int, context: ssl.SSLContext, name: str) -> None:
-        super().__init__(HOST, port, timeout=60, context=context)
+        super().__init__(HOST, port, timeout=WAIT_SECONDS, context=context)
         self._tls, self._name = context, name
 
     def connect(self) -> None:
-        plain = socket.create_connection((HOST, self.port), timeout=60)
+        plain = socket.create_connection((HOST, self.port), timeout=WAIT_SECONDS)
         self.sock = self._tls.wrap_socket(plain, server_hostname=self._name)
 
 
@@ -131,4 +131,4 @@ def nginx(home: Path, ports: Sequence[int]) -> Iterator[Nginx]:
         yield server
     finally:
         server.process.terminate()
-        server.process.wait(20)
+        server.process.wait(WAIT_SECONDS)

@@ -4,6 +4,7 @@ Everything listens on 127.0.0.1 alone and is ended by the process id that starte
 """
 
 import contextlib
+import fcntl
 import glob
 import http.client
 import os
@@ -21,22 +22,42 @@ from datetime import datetime
 from html.parser import HTMLParser
 from http.cookies import SimpleCookie
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 from urllib.parse import urlencode
 
 from bookings.slot_ids import slot_id
-from tests.patience import until
+from tests.patience import PATIENCE_SECONDS, until
 from tests.requirements import skip_or_fail
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 
 
+# How long one answer, or the end of one process, is waited for. What takes longer is a wait that ran out.
+WAIT_SECONDS = 2 * PATIENCE_SECONDS
+# Below those that the kernel gives to whoever connects.
+_PORTS = range(20_000, 32_000)
+_taken: list[IO[str]] = []
+
+
 def free_port() -> int:
-    """Return a port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody listens on; no other process of tests is given it while this one lives."""
+    folder = Path(tempfile.gettempdir()) / f"portal-test-ports-{os.geteuid()}"
+    folder.mkdir(exist_ok=True)
+    first = os.getpid() * 101
+    for number in range(len(_PORTS)):
+        port = _PORTS[(first + number) % len(_PORTS)]
+        file = (folder / str(port)).open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
+                probe.bind((HOST, port))
+        except OSError:
+            file.close()
+            continue
+        _taken.append(file)
+        return port
+    raise RuntimeError("no port is free")
 
 
 def environment(database_url: str, **more: str) -> dict[str, str]:
@@ -55,7 +76,7 @@ def manage(database_url: str, *command: str, root: Path = ROOT, **env: str) -> s
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=WAIT_SECONDS,
     )
     assert done.returncode == 0, f"manage.py {' '.join(command)}\n{done.stdout}{done.stderr}"
     return done.stdout
@@ -108,7 +129,7 @@ class Cluster:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=90,
+            timeout=WAIT_SECONDS,
         )
         assert done.returncode == 0, f"{program}: {done.stdout}\n{self.log()}"
 
@@ -148,20 +169,20 @@ class Cluster:
             [
                 *self._as_user,
                 str(self._binaries / "pg_ctl"),
-                *("start", "-w", "-t", "60", "-D", str(self._home / "data"), "-l", log, "-o", options),
+                *("start", "-w", "-t", "600", "-D", str(self._home / "data"), "-l", log, "-o", options),
             ],
             cwd=self._home,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             check=False,
-            timeout=90,
+            timeout=WAIT_SECONDS,
         )
         assert done.returncode == 0, self.log()
 
     def stop(self) -> None:
         """Stop at once, as a power cut would: connections break in mid-sentence."""
-        self._run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", str(self._home / "data"))
+        self._run("pg_ctl", "stop", "-w", "-t", "600", "-m", "immediate", "-D", str(self._home / "data"))
 
     def remove(self) -> None:
         """Stop if it runs, and leave nothing behind."""
@@ -174,13 +195,13 @@ class Cluster:
     def dump(self, database: str, file: Path) -> None:
         """Write a database out, as SQL."""
         with file.open("wb") as sink:
-            subprocess.run(self._client("pg_dump", database), stdout=sink, check=True, timeout=90)
+            subprocess.run(self._client("pg_dump", database), stdout=sink, check=True, timeout=WAIT_SECONDS)
 
     def load(self, file: Path, database: str) -> None:
         """Read into a new database what `dump` wrote."""
         command = (*self._client("psql", database), "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1")
         with file.open("rb") as source:
-            subprocess.run(command, stdin=source, stdout=subprocess.DEVNULL, check=True, timeout=90)
+            subprocess.run(command, stdin=source, stdout=subprocess.DEVNULL, check=True, timeout=WAIT_SECONDS)
 
     def _client(self, program: str, database: str) -> tuple[str, ...]:
         where = ("-h", HOST, "-p", str(self.port), "-U", "portal", "-d", database)
@@ -299,7 +320,7 @@ class Portal:
 
     def connect(self) -> http.client.HTTPConnection:
         """Return a connection for one request."""
-        return http.client.HTTPConnection(HOST, self.port, timeout=60)
+        return http.client.HTTPConnection(HOST, self.port, timeout=WAIT_SECONDS)
 
     def log(self) -> str:
         """What the server has written."""
@@ -348,7 +369,7 @@ class Portal:
         if self._process.poll() is None:
             self._process.terminate()
         try:
-            self._process.wait(25)
+            self._process.wait(WAIT_SECONDS)
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
@@ -518,7 +539,7 @@ def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
 
     def run(number: int, call: Callable[[], Any]) -> None:
         try:
-            barrier.wait(60)
+            barrier.wait()
             results[number] = call()
         except Exception as error:
             errors.append(error)

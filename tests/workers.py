@@ -8,14 +8,23 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.servers import ROOT, environment
+from tests.servers import ROOT, WAIT_SECONDS, environment
+
+_CHANGED = """
+import django; django.setup()
+from django.core.management import call_command
+{before}
+call_command("work")
+"""
 
 
 class Workers:
-    """Processes of `manage.py work`."""
+    """Processes of `manage.py work`; each may do something `before` that, as Python says it."""
 
-    def __init__(self, database_url: str, log: Path, **env: str) -> None:
+    def __init__(self, database_url: str, log: Path, *, before: str = "", **env: str) -> None:
         self._database_url = database_url
+        program = ("-c", _CHANGED.format(before=before)) if before else (str(ROOT / "manage.py"), "work")
+        self._command = [sys.executable, *program]
         self._log = log
         self._env = env
         self._running: list[subprocess.Popen[bytes]] = []
@@ -23,7 +32,7 @@ class Workers:
     def start(self) -> None:
         with self._log.open("ab") as sink:
             process = subprocess.Popen(
-                [sys.executable, str(ROOT / "manage.py"), "work"],
+                self._command,
                 cwd=ROOT,
                 env=environment(self._database_url, **self._env),
                 stdin=subprocess.DEVNULL,
@@ -40,27 +49,26 @@ class Workers:
         process.wait()
 
     def stop(self) -> list[int]:
-        """Ask all to end; returns how they did."""
-        for process in self._running:
+        """Ask all to end; returns how they did. None outlives this."""
+        running, self._running = self._running, []
+        for process in running:
             process.terminate()
-        codes = []
-        for process in self._running:
-            try:
-                codes.append(process.wait(30))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                codes.append(process.wait())
-        self._running = []
-        return codes
+        try:
+            return [process.wait(WAIT_SECONDS) for process in running]
+        finally:
+            for process in running:
+                if process.poll() is None:
+                    process.kill()
+                    process.wait()
 
     def log(self) -> str:
         return self._log.read_text(errors="replace")
 
 
 @contextlib.contextmanager
-def working(database_url: str, log: Path, number: int, **env: str) -> Iterator[Workers]:
+def working(database_url: str, log: Path, number: int, *, before: str = "", **env: str) -> Iterator[Workers]:
     """Let so many workers work for a while."""
-    workers = Workers(database_url, log, **env)
+    workers = Workers(database_url, log, before=before, **env)
     try:
         for _number in range(number):
             workers.start()

@@ -8,11 +8,12 @@ import pytest
 
 from tests.faults.site import HEADING, Fault, Outcome, Site, try_fault
 from tests.races.conftest import served
+from tests.requirements import IS_SOAK
 
 __all__ = ["served"]
 
-# A look that each still holds; `make faults` is the proof.
-ROUNDS = int(os.environ.get("FAULT_ROUNDS", "1"))
+# The gate takes a look that each still holds; `make soak` is the proof.
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "20" if IS_SOAK else "1"))
 
 
 def tell(*lines: str) -> None:

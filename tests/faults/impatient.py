@@ -7,4 +7,6 @@ from portal import redis_link, replica
 from portal.settings import *  # noqa: F403 - the portal's own settings
 
 redis_link._AWAY_SECONDS = 1
+# One that is killed is noticed at once; one that is slow on a busy machine is none that is away.
+redis_link._TIMEOUT_SECONDS = 120
 replica._AWAY_SECONDS = 1

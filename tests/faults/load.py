@@ -58,6 +58,10 @@ class Load:
         """Return how many bookings were acknowledged after a moment of the monotonic clock."""
         return sum(at > moment for at in list(self.acknowledged.values()))
 
+    def answers(self) -> tuple[int, int, int]:
+        """Return what grows as long as anything happens."""
+        return len(self.acknowledged), sum(list(self.refused.values())), sum(list(self.later.values()))
+
     def first_after(self, moment: float) -> float:
         """Return when the first booking after a moment was acknowledged."""
         return min(at for at in list(self.acknowledged.values()) if at > moment)
@@ -73,7 +77,7 @@ class Load:
             with self._lock:
                 number = next(self._next, None)
             if number is None:
-                self.wrong.append("there are no more vouchers")
+                # Whoever waits for bookings waits in vain then.
                 return
             self._book(system, number)
             time.sleep(_PAUSE_SECONDS)

@@ -31,12 +31,8 @@ ENV = {
     "API_READS_PER_MINUTE": "1000000",
     "WEBHOOK_PRIVATE_NETWORKS": "127.0.0.1/32",
 }
+# A fault comes when the load is under way for as long.
 _BEFORE_SECONDS = 0.5
-_RECOVERY_SECONDS = 60
-_DELIVERY_SECONDS = 45
-_LOOK_SECONDS = 0.5
-# Five seconds: a worker that lives has long finished what it has in hand.
-_MOST_RESTS = 10
 
 
 @dataclass
@@ -98,6 +94,8 @@ class Site:
     offers: list[str] = field(default_factory=list)
     spare: str = ""
     key: str = ""
+    # The clients that book while a fault is tried.
+    load: Load | None = None
     # Of the files of mails: how long each was when it was read, and whom its mails went to.
     _read: dict[Path, tuple[int, set[str]]] = field(default_factory=dict)
 
@@ -116,6 +114,23 @@ class Site:
     def system(self, key: str) -> System:
         """Return a client of the portal."""
         return SystemBehind(self.front, key) if self.front else System(self.portal.port, key)
+
+    def wait_for_bookings(self, since: float, what: str) -> None:
+        """Wait until some more bookings were acknowledged since a moment of the monotonic clock."""
+        assert self.load is not None
+        load = self.load
+        try:
+            until(lambda: load.acknowledged_since(since) > 5, progress=load.answers, what=what)
+        except TimeoutError as error:
+            error.add_note(self.log()[-3000:])
+            raise
+
+    def wait_until_somebody_asks_again(self, code: str) -> None:
+        """Wait until one more client is told to come again, with this code."""
+        assert self.load is not None
+        load = self.load
+        before = load.later[code]
+        until(lambda: load.later[code] > before, progress=load.answers, what=f"a client told {code}")
 
     def log(self) -> str:
         """What the web servers have written."""
@@ -199,16 +214,13 @@ def try_fault(name: str, site: Site, fault: Fault, rounds: int) -> Outcome:
     begin = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=2)
     site.key = site.clerk.ask("key")
     with Load(lambda: site.system(site.key), vouchers, begin) as load:
+        site.load = load
         for _round in range(rounds):
-            began = time.monotonic()
-            until(lambda b=began: load.acknowledged_since(b) > 5, what="bookings")
+            site.wait_for_bookings(time.monotonic(), "bookings")
             time.sleep(_BEFORE_SECONDS)
             broken_at = time.monotonic()
             whole_at = fault(site)
-            until(
-                lambda w=whole_at: load.acknowledged_since(w) > 5,
-                what=f"bookings after “{name}”\n{site.log()[-3000:]}",
-            )
+            site.wait_for_bookings(whole_at, f"bookings after “{name}”")
             now = time.monotonic()
             outcome.recovered.append(load.first_after(whole_at) - whole_at)
             outcome.silent.append(load.longest_silence(broken_at, now))
@@ -238,19 +250,22 @@ def _compare(site: Site, outcome: Outcome) -> None:
     def missing() -> int:
         return len(addresses - site.mails()) + len(events - set(site.receiver.ids))
 
-    for is_over in (False, True):
-        left = missing()
-        if is_over and left:
-            # What a killed worker had in hand comes after its lease, which is not waited for here.
-            site.clerk.ask("take_back")
-        # A slow machine has its time, as long as something comes.
-        deadline, rests = time.monotonic() + _DELIVERY_SECONDS, 0
-        while left and time.monotonic() < deadline and rests < _MOST_RESTS:
-            time.sleep(_LOOK_SECONDS)
-            if (now_left := missing()) < left:
-                left, deadline, rests = now_left, time.monotonic() + _DELIVERY_SECONDS, 0
-            elif not is_over:
-                # Then nothing comes any more before the lease of what somebody has in hand is over.
-                rests = rests + 1 if site.clerk.ask("is_at_rest") else 0
+    # Whoever lives does what there is to do, and ends; what is in hand then was a dead worker's.
+    _wait_for_all(site, missing, "is_queue_empty")
+    if missing():
+        assert set(site.workers.stop()) <= {0}, site.workers.log()[-3000:]
+        site.clerk.ask("take_back")
+        site.workers.start()
+        # Whatever is missing when nothing is left to be done is lost.
+        _wait_for_all(site, missing, "is_at_rest")
     outcome.mails_lost = len(addresses - site.mails())
     outcome.webhooks_lost = len(events - set(site.receiver.ids))
+
+
+def _wait_for_all(site: Site, missing: Callable[[], int], is_over: str) -> None:
+    """Wait until nothing is missing, or the clerk says of the queue that it is over."""
+
+    def is_settled() -> bool:
+        return not missing() or site.clerk.ask(is_over)
+
+    until(is_settled, progress=missing, what=f"mails and webhooks\n{site.workers.log()[-3000:]}")

@@ -31,15 +31,18 @@ def site(engine: Engine, tmp_path: Path, clock: Path) -> Iterator[Site]:
         yield site
 
 
+@pytest.mark.sample
 def test_a_clock_that_jumps_loses_nothing(
     site: Site, clock: Path, survives: Callable[[str, Site, Fault], Outcome]
 ) -> None:
     jumps = cycle(_JUMPS)
 
-    def jump(_site: Site) -> float:
+    def jump(site: Site) -> float:
         clock.write_text(str(next(jumps)))
         jumped_at = time.monotonic()
+        # So long it is wrong, and longer where nobody books meanwhile.
         time.sleep(1)
+        site.wait_for_bookings(jumped_at, "bookings by a wrong clock")
         clock.write_text(_END)
         return jumped_at
 

@@ -43,6 +43,7 @@ def wait_for(machine: Portal) -> None:
     until(machine.answers, what="a machine's first answer")
 
 
+@pytest.mark.sample
 def test_machines_that_reload_one_after_the_other_fail_no_request(site: Site, survives: Survives) -> None:
     def reload(site: Site) -> float:
         for machine in site.machines:

@@ -33,6 +33,7 @@ def test_a_web_worker_that_is_killed_loses_nothing(site: Site, survives: Survive
     survives(f"{site.engine.name}: a web worker killed", site, kill)
 
 
+@pytest.mark.sample
 def test_all_web_workers_killed_in_the_middle_of_a_commit_lose_nothing(
     site: Site, survives: Survives
 ) -> None:

@@ -5,6 +5,7 @@ Reads one request a line from its input, {"do": name, …}, and answers each wit
 
 import json
 import sys
+from collections import Counter
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -17,12 +18,15 @@ from django.utils import timezone
 from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
-from bookings.domain import GuestDetails, book_any, withdraw_voucher
+from bookings.domain import GuestDetails, book_any, cancel_booking, withdraw_voucher
+from bookings.holds import hold_slot
 from bookings.models import Booking, Hold
+from bookings.promises import promise_of
 from bulk.models import Job
 from events.delivery import LEASE, requeue_abandoned
 from events.models import Event
 from events.order import number_all_events
+from events.queries import journal_end
 from parties.domain import answer_request, ask_to_join, bring, start_party
 from parties.models import Party
 from portal.actors import guest
@@ -35,11 +39,11 @@ from staff.roles import FRONT_DESK
 from tests.api import make_key
 from tests.make import CLERK, make_hotel, make_offer, make_voucher, make_vouchers
 from vouchers.models import Batch, Offer, OpeningHours, Voucher
-from waiting.domain import join_waiting, serve_offer
+from waiting.domain import accept_offer, join_waiting, serve_offer
 from waiting.models import Entry
 from waiting.outlook import offers_to_serve
 from webhooks.domain import create_subscription
-from webhooks.models import Delivery
+from webhooks.models import Delivery, Subscription
 
 
 def seed(*, vouchers: int = 0, batches: int = 1, due: int = 0, **offer: Any) -> dict[str, Any]:
@@ -90,14 +94,26 @@ def subscribe(*, url: str) -> None:
 
 
 def take_back() -> int:
-    """Take the jobs of dead workers back as if their lease was over; returns how many."""
-    return requeue_abandoned(timezone.now() + LEASE)
+    """Take back what dead workers had in hand, as if their leases were over; returns how much.
+
+    Of a worker that lives it would be done twice.
+    """
+    now = timezone.now()
+    in_hand = Delivery.objects.open().filter(lease_until__gt=now)
+    return requeue_abandoned(now + LEASE) + in_hand.update(lease_until=now)
+
+
+def is_queue_empty() -> bool:
+    """Tell whether no job waits for a worker, and every event has come into the queue."""
+    waiting = DBTaskResult.objects.filter(status=TaskResultStatus.READY)
+    untold = Subscription.objects.filter(is_active=True, position__lt=journal_end())
+    return not any(found.exists() for found in (waiting, untold, Event.objects.filter(position=None)))
 
 
 def is_at_rest() -> bool:
-    """Tell whether no job waits in the queue, and no webhook for its receiver."""
-    waiting = DBTaskResult.objects.filter(status=TaskResultStatus.READY).exists()
-    return not waiting and not Delivery.objects.open().exists()
+    """Tell whether nothing at all is left to be sent, and nobody has anything in hand."""
+    in_hand = DBTaskResult.objects.filter(status=TaskResultStatus.RUNNING)
+    return is_queue_empty() and not in_hand.exists() and not Delivery.objects.open().exists()
 
 
 def withdraw(*, vouchers: list[str]) -> list[str]:
@@ -222,6 +238,58 @@ def line_end(*, offer: str) -> dict[str, Any]:
     }
 
 
+def line_steps(*, offer: str) -> dict[str, int]:
+    """Return how often each step of an offer's line has happened."""
+    entries = Entry.objects.filter(offer=offer).values("pk")
+    types = Event.objects.filter(subject_id__in=entries).values_list("type", flat=True)
+    steps = Counter(name.removeprefix("waiting.") for name in types)
+    return {step: steps[step] for step in ("join", "offer", "accept", "pass", "leave", "lapse")}
+
+
+def offer_a_place(*, offer: str) -> str:
+    """Free the one place of a line, which is offered to the first; returns that one's entry."""
+    booking = Booking.objects.standing().get(offer=offer)
+    cancel_booking(booking_id=booking.pk, by=CLERK, now=timezone.now())
+    serve_offer(offer_id=offer, now=timezone.now())
+    return Entry.objects.offered().get(offer=offer).pk
+
+
+def accept_in_time(*, entry: str) -> str:
+    """Accept what is offered, a second before its end; returns what the guest is told."""
+    found = Entry.objects.get(pk=entry)
+    now = found.offered_until - timedelta(seconds=1)
+    try:
+        accept_offer(entry_id=entry, by=guest(found.guest_uid), now=now)
+    except Rejected as error:
+        return error.code
+    return "accepted"
+
+
+def hold_after_the_end(*, entry: str) -> str:
+    """Let a stranger choose what was offered, a second after its end; returns the stranger's uid."""
+    found, uid = Entry.objects.get(pk=entry), new_guest_uid()
+    now = found.offered_until + timedelta(seconds=1)
+    promise = promise_of(found.promise_key, uid, now)
+    hold_slot(promise=promise, start=found.offered_start, guest_uid=uid, now=now)
+    return uid
+
+
+def holders(*, offer: str) -> list[str]:
+    """Return who holds places of an offer, in the order of their ends."""
+    return list(Hold.objects.filter(offer=offer).order_by("expires_at").values_list("guest_uid", flat=True))
+
+
+def deliveries() -> dict[str, Any]:
+    """Return the events of vouchers that were issued, and how many deliveries there are and are open."""
+    issued = Event.objects.filter(type="voucher.issue")
+    return {
+        "events": list(issued.values_list("pk", flat=True)),
+        "all": Delivery.objects.count(),
+        "open": Delivery.objects.open().count(),
+        "slow": Subscription.objects.filter(is_slow=True).count(),
+    }
+
+
 def job() -> dict[str, Any]:
     """Return how the one job of bulk work stands, and numbers of what is stored."""
     found = Job.objects.get()
@@ -255,6 +323,7 @@ _VERBS = {
         count,
         subscribe,
         take_back,
+        is_queue_empty,
         is_at_rest,
         withdraw,
         party,
@@ -263,6 +332,12 @@ _VERBS = {
         rooms,
         line,
         line_end,
+        line_steps,
+        offer_a_place,
+        accept_in_time,
+        hold_after_the_end,
+        holders,
+        deliveries,
         job,
         unguard,
     )

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.engines import Engine
-from tests.servers import ROOT, Browser, Portal, environment, portal
+from tests.servers import ROOT, WAIT_SECONDS, Browser, Portal, environment, portal
 
 # Without looking for garbage while it starts, as manage.py does.
 _CLERK = """import gc; gc.set_threshold(20_000)
@@ -46,7 +46,16 @@ class Clerk:
 
     def stop(self) -> None:
         """End the process."""
-        self._process.communicate(timeout=20)
+        self._process.communicate(timeout=WAIT_SECONDS)
+
+
+def standing_clock(moment: datetime | None = None) -> dict[str, str]:
+    """Return the environment of a server whose clock stands: see tests/races/standing.py."""
+    stands_at = moment or datetime.now(UTC)
+    return {
+        "DJANGO_SETTINGS_MODULE": "tests.races.standing",
+        "TEST_CLOCK_STANDS_AT": stands_at.isoformat(),
+    }
 
 
 @dataclass
@@ -88,12 +97,21 @@ def served(static_files: None) -> None:
 
 
 @contextmanager
-def opened(engine: Engine, database: str, log: Path, *, workers: int = 4, **env: str) -> Iterator[Hotel]:
-    """Open a hotel on a new database; `env` is for its web server."""
+def opened(
+    engine: Engine,
+    database: str,
+    log: Path,
+    *,
+    workers: int = 4,
+    clock: dict[str, str] | None = None,
+    **env: str,
+) -> Iterator[Hotel]:
+    """Open a hotel on a new database; `env` is for its web server, `clock` for its clerk as well."""
     database_url = engine.new_database(database)
-    clerk = Clerk(database_url)
+    clock = clock or {}
+    clerk = Clerk(database_url, **clock)
     try:
-        with portal(database_url, log, workers=workers, **env) as server:
+        with portal(database_url, log, workers=workers, **clock, **env) as server:
             yield Hotel(engine, database_url, server, clerk)
     finally:
         clerk.stop()

@@ -1,7 +1,7 @@
 """Hands of a waiting list's race: each is a process of its own that frees, sweeps or answers.
 
-Started with a role, an offer and the path of a file; works until that file is there, the one
-that frees until everything is freed. Then it writes one line of JSON.
+Started with a role, an offer, the path of a file, the number of places and a seed; works until that file
+is there, the one that frees until everything is freed. Then it writes one line of JSON.
 """
 
 import json
@@ -28,6 +28,7 @@ from waiting.models import Entry
 
 # Seconds that an offer stands here, and a hold.
 STANDS, HOLDS = 3, 1
+# Leaves the others something to do: a hand waits for nothing.
 _PACE = 0.05
 _VERBS: tuple[Callable[..., object], ...] = (
     accept_offer,
@@ -88,7 +89,7 @@ def main() -> None:
     """Work, and say what came of it."""
     name, offer_id, end = sys.argv[1], sys.argv[2], Path(sys.argv[3])
     settings.OFFER_HOLD_MINUTES, settings.HOLD_MINUTES = STANDS / 60, HOLDS / 60
-    chance = random.Random(name)
+    chance = random.Random(f"{name} {sys.argv[5]}")
     outcomes: Counter[str] = Counter()
     places = int(sys.argv[4])
     while outcomes["freed"] < places and not end.exists():

@@ -15,7 +15,12 @@ class DyingMiddleware:
     """Kill the process when the answer is made, for requests that ask for it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        # What has models cannot be loaded with the settings.
+        from access import idempotency
+
         self._get_response = get_response
+        # Twins of a request wait for it however slow this machine is: five seconds are tried elsewhere.
+        idempotency._RESERVE_BRIEFLY = idempotency._RESERVE_BRIEFLY.replace("'5s'", "'100s'")
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self._get_response(request)

@@ -5,7 +5,7 @@ import socket
 from dataclasses import dataclass
 
 from tests.races.conftest import Hotel
-from tests.servers import HOST
+from tests.servers import HOST, WAIT_SECONDS
 
 JSON = b"application/json"
 
@@ -54,7 +54,7 @@ class Rough:
         return self._exchange(b"\r\n".join(lines) + b"\r\n\r\n" + body)
 
     def _exchange(self, data: bytes) -> Refused:
-        with socket.create_connection((HOST, self._port), timeout=30) as connection:
+        with socket.create_connection((HOST, self._port), timeout=WAIT_SECONDS) as connection:
             try:
                 connection.sendall(data)
                 # What was announced and never comes shall hold nobody up.

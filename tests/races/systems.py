@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from tests.servers import HOST, Server
+from tests.servers import HOST, WAIT_SECONDS, Server
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class System:
 
     def connect(self) -> http.client.HTTPConnection:
         """Return a connection for one request."""
-        return http.client.HTTPConnection(HOST, self._port, timeout=60)
+        return http.client.HTTPConnection(HOST, self._port, timeout=WAIT_SECONDS)
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
         """Send a request; underscores in the names of headers stand for dashes."""

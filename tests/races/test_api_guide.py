@@ -7,8 +7,10 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests.engines import Engines
-from tests.servers import ROOT, environment, manage, portal
+from tests.servers import ROOT, WAIT_SECONDS, environment, manage, portal
 
 _ISSUED_SINCE_THE_DEMO = (
     "SELECT COUNT(*) FROM events_event WHERE type = 'voucher.issue' AND actor_id != 'system:demo'"
@@ -21,6 +23,7 @@ def commands() -> str:
     return "\n".join(re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
 
 
+@pytest.mark.sample
 def test_the_guide_leads_from_a_key_to_a_booked_slot_to_a_webhook(engines: Engines, tmp_path: Path) -> None:
     # The commands are the same whatever the database.
     database_url = engines["sqlite"].new_database("portal_guide")
@@ -41,7 +44,7 @@ def test_the_guide_leads_from_a_key_to_a_booked_slot_to_a_webhook(engines: Engin
                     capture_output=True,
                     text=True,
                     check=False,
-                    timeout=150,
+                    timeout=2 * WAIT_SECONDS,
                 )
             finally:
                 worker.terminate()

@@ -1,9 +1,6 @@
 """A worker that is killed while it issues very many vouchers: none is left, and once again all are."""
 
-import os
-import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +10,8 @@ import pytest
 from tests.engines import Engine
 from tests.patience import until
 from tests.races.conftest import Clerk
-from tests.races.test_webhooks import python, said, working
-from tests.servers import ROOT, environment
+from tests.races.test_webhooks import python, said
+from tests.workers import working
 
 NUMBER = 5000
 _HAND_IN = f"""
@@ -46,7 +43,22 @@ from bulk.runs import LEASE
 Job.objects.exclude(lease_until=None).update(lease_until=timezone.now())
 print(take_up_again(timezone.now()))
 """
-# A worker that stops in the very transaction that stores, for as long as it is let.
+# Workers that stop for as long as they are let: in the middle of the check, and in the very transaction that
+# stores.
+_CHECKING = """
+import django, time; django.setup()
+from bulk import runs
+from bulk.models import Job
+runs.BEAT_SECONDS = 0
+beat = runs._Beat.__call__
+def stop(self, done):
+    beat(self, done)
+    if done == 1000:
+        print("checked", done, flush=True)
+        time.sleep(600)
+runs._Beat.__call__ = stop
+runs.run(Job.objects.get().pk)
+"""
 _STOPPING = """
 import django, time; django.setup()
 from bulk.models import Job
@@ -77,11 +89,24 @@ def clerk(database_url: str) -> Iterator[Clerk]:
     clerk.stop()
 
 
+def heard(process: subprocess.Popen[str]) -> list[str]:
+    """Return the words of the next line that a process says."""
+    assert process.stdout is not None
+    return process.stdout.readline().split()
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """End a process as the kernel does when memory is short."""
+    process.kill()
+    process.communicate()
+
+
 def nothing_of(job: Any) -> bool:
     """Tell whether a job is issuing, and nothing of it is stored."""
     return job["state"] == "issuing" and job["stored"] == [0] * 4 and job["told"] == 0
 
 
+@pytest.mark.sample
 def test_of_an_import_whose_worker_is_killed_nothing_is_left_and_once_again_all_is_issued(
     database_url: str, clerk: Clerk, tmp_path: Path
 ) -> None:
@@ -90,34 +115,26 @@ def test_of_an_import_whose_worker_is_killed_nothing_is_left_and_once_again_all_
 
     said(python(database_url, _HAND_IN))
     log = tmp_path / "work.log"
+    # Killed in mid-check: it begins anew.
+    process = python(database_url, _CHECKING)
+    assert heard(process) == ["checked", "1000"]
+    kill(process)
+    assert (job()["state"], job()["done"]) == ("checking", 1000)
     with working(database_url, log, 1) as workers:
-        # Killed in mid-check: it begins anew.
-        until(lambda: job()["done"], what="the first rows")
-        workers.kill_one()
-        assert job()["state"] == "checking"
         assert said(python(database_url, _TAKE_UP)).split() == ["1"]
-        workers.start()
-        until(lambda: job()["state"] == "ready", what="the check")
+        until(lambda: job()["state"] == "ready", progress=job, what="the check")
         assert workers.stop() == [0]
     said(python(database_url, _CONFIRM))
     # Killed in mid-storing: the vouchers are written, and not committed.
-    process = subprocess.Popen(
-        [sys.executable, "-c", _STOPPING],
-        cwd=ROOT,
-        env=environment(database_url),
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline().split() == ["stored", str(NUMBER)]
-    assert process.stdout.readline().split() == ["stored", str(NUMBER)]
+    process = python(database_url, _STOPPING)
+    assert heard(process) == ["stored", str(NUMBER)]
+    assert heard(process) == ["stored", str(NUMBER)]
     assert nothing_of(job())
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
+    kill(process)
     assert nothing_of(job())
     with working(database_url, log, 2) as workers:
         assert said(python(database_url, _TAKE_UP)).split() == ["1"]
-        until(lambda: job()["state"] == "done", what="the vouchers")
+        until(lambda: job()["state"] == "done", progress=job, what="the vouchers")
         assert workers.stop() == [0, 0]
     assert job() == {"state": "done", "done": NUMBER, "stored": [NUMBER] * 4, "told": 1}
     assert "Traceback" not in log.read_text()

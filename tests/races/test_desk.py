@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Callable
 
+import pytest
+
 from tests.races.conftest import Hotel
 from tests.races.truth import Truth
 from tests.servers import Answer, Browser, at_once
@@ -20,6 +22,7 @@ def press(browser: Browser, verb: str, voucher: str) -> Callable[[], Answer]:
     return lambda: browser.twin().post(f"/desk/{verb}/", fields)
 
 
+@pytest.mark.sample
 def test_of_many_desks_that_redeem_one_voucher_one_does(hotel: Hotel) -> None:
     made = hotel.offer(vouchers=4, capacity=4)
     desks = [desk(hotel) for _number in range(4)]

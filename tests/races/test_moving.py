@@ -12,11 +12,10 @@ import psycopg
 import pytest
 
 from tests.engines import Sqlite
-from tests.patience import until
 from tests.races.conftest import Clerk, Hotel
-from tests.races.test_backups import Load
+from tests.races.test_backups import Load, acknowledged, wait_for_bookings
 from tests.races.truth import Truth
-from tests.servers import ROOT, Browser, Cluster, environment, manage, portal, postgresql
+from tests.servers import ROOT, WAIT_SECONDS, Browser, Cluster, environment, manage, portal, postgresql
 
 # What one engine keeps otherwise than the other: letters, moments, numbers, JSON, places given away twice.
 _ODD = r"""
@@ -65,7 +64,7 @@ def python(code: str, database_url: str) -> str:
         env=environment(database_url),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=WAIT_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
@@ -87,7 +86,7 @@ def failing(database_url: str, *command: str) -> str:
         env=environment(database_url),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=WAIT_SECONDS,
         check=False,
     )
     assert done.returncode == 1
@@ -112,7 +111,7 @@ def test_all_that_was_acknowledged_moves_and_nothing_is_acknowledged_by_the_old_
     clerk = Clerk(old)
     with portal(old, tmp_path / "old.log", workers=2) as server:
         hotel = Hotel(from_engine, old, server, clerk)
-        made = hotel.offer(vouchers=120, capacity=120)
+        made = hotel.offer(vouchers=600, capacity=600)
         vouchers = made["vouchers"][0]
         late = Browser(server)
         spare = vouchers.pop()
@@ -120,12 +119,12 @@ def test_all_that_was_acknowledged_moves_and_nothing_is_acknowledged_by_the_old_
         loads = [Load(hotel, vouchers[client::2], client, ends_with=503) for client in range(2)]
         for load in loads:
             load.start()
-        until(lambda: all(len(load.acknowledged) >= 2 for load in loads), what="bookings")
+        wait_for_bookings(loads, 2)
         told = manage(old, "move_database", "--to", new)
         away = late.press(late_form)
         for load in loads:
-            load.join(40)
-        acknowledged = {booking for load in loads for booking in load.acknowledged}
+            load.join()
+        told_of = acknowledged(loads)
         assert (away.status, int(away.headers["retry-after"]) > 0) == (503, True)
         assert "Late Zoë" in away.body
         assert Browser(server).get("/").status == 200
@@ -135,8 +134,8 @@ def test_all_that_was_acknowledged_moves_and_nothing_is_acknowledged_by_the_old_
 
     stored = Truth(new).read([made["offer"]])
     assert stored.faults() == []
-    assert set(stored.bookings) == acknowledged
-    assert set(Truth(old).read([made["offer"]]).bookings) == acknowledged
+    assert set(stored.bookings) == told_of
+    assert set(Truth(old).read([made["offer"]]).bookings) == told_of
 
     manage(new, "migrate", "--check")
     # Sequences go on where the old numbers end, and the guard is there.
@@ -166,6 +165,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.sample
 def test_what_cannot_move_is_told_and_the_old_database_stays_open(cluster: Cluster, tmp_path: Path) -> None:
     old = Sqlite(tmp_path).new_database("portal_odd")
     python("import django; django.setup()\nfrom tests.make import make_hotel; make_hotel()", old)

@@ -1,6 +1,7 @@
 """Two web machines behind nginx, over one PostgreSQL, with the example of deploy/."""
 
 import json
+import re
 import shutil
 import socket
 import ssl
@@ -16,7 +17,7 @@ from tests.nginx import BEHIND, NAME, Nginx, nginx
 from tests.patience import until
 from tests.races.conftest import Clerk, Hotel
 from tests.races.truth import Truth
-from tests.servers import HOST, ROOT, Browser, Portal, at_once, postgresql
+from tests.servers import HOST, ROOT, WAIT_SECONDS, Browser, Portal, at_once, postgresql
 
 
 class Site:
@@ -61,6 +62,7 @@ def site(postgresql_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         yield Site(front, machines, Hotel(engine, url, machines[0], clerk))
 
 
+@pytest.mark.sample
 def test_guests_of_both_machines_race_for_the_last_places(site: Site) -> None:
     made = site.hotel.offer(vouchers=12, capacity=4)
     vouchers = made["vouchers"][0]
@@ -86,7 +88,15 @@ def forms_taken(machine: Portal) -> float:
 
 def test_of_two_guests_on_two_machines_one_gets_the_last_place(site: Site) -> None:
     before = [forms_taken(machine) for machine in site.machines]
-    for hour in range(10):
+
+    def shares() -> list[float]:
+        after = [forms_taken(machine) for machine in site.machines]
+        return [late - early for early, late in zip(before, after, strict=True)]
+
+    # nginx hands requests out in turn, each of its processes for itself: both machines come to their share.
+    for hour in range(24):
+        if hour >= 10 and min(shares()) >= 3:
+            break
         made = site.hotel.offer(vouchers=2, capacity=1)
         guests = [Browser(site.front), Browser(site.front)]
         forms = [
@@ -101,11 +111,7 @@ def test_of_two_guests_on_two_machines_one_gets_the_last_place(site: Site) -> No
         assert [row["id"] for row in stored.standing] == [
             answer.booking_id for answer in answers if answer.booking_id
         ]
-    # nginx hands requests out in turn: both machines had their share of these.
-    after = [forms_taken(machine) for machine in site.machines]
-    shares = [late - early for early, late in zip(before, after, strict=True)]
-    assert sum(shares) == 20
-    assert min(shares) >= 3
+    assert min(shares()) >= 3
 
 
 def test_a_renewal_of_both_machines_under_load_fails_no_request(site: Site) -> None:
@@ -146,7 +152,7 @@ def test_the_front_speaks_http2_and_tls_alone(site: Site) -> None:
         check=True,
     )
     assert told.stdout == "2 200"
-    with socket.create_connection((HOST, site.front.plain_port), timeout=10) as plain:
+    with socket.create_connection((HOST, site.front.plain_port), timeout=WAIT_SECONDS) as plain:
         plain.sendall(f"GET /x?y HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n".encode())
         head = plain.makefile("rb").read().decode()
     assert head.startswith("HTTP/1.1 308")
@@ -177,7 +183,7 @@ def test_forged_headers_change_nothing(site: Site) -> None:
 def test_a_machine_itself_believes_no_forged_name_or_path(site: Site) -> None:
     for machine in site.machines:
         for header in ("SCRIPT_NAME: /evil", "Script-Name: /evil", "PATH_INFO: /admin/"):
-            with socket.create_connection((HOST, machine.port), timeout=10) as link:
+            with socket.create_connection((HOST, machine.port), timeout=WAIT_SECONDS) as link:
                 asked = (
                     f"GET / HTTP/1.1\r\nHost: {NAME}\r\nX-Forwarded-Proto: https\r\n{header}\r\n"
                     "Connection: close\r\n\r\n"
@@ -189,11 +195,17 @@ def test_a_machine_itself_believes_no_forged_name_or_path(site: Site) -> None:
 
 
 def test_limits_count_the_true_address_whatever_a_client_says_of_itself(site: Site) -> None:
-    left = []
-    for number in range(2):
+    def ask(number: int) -> tuple[int, int]:
+        """Return what is left, and the seconds to the end of this minute."""
         _status, found, _body = site.ask("/api/voucher/list", X_Forwarded_For=f"10.0.0.{number}")
-        left.append(int(found["ratelimit"].split("r=")[1].split(";")[0]))
-    assert left[1] == left[0] - 1
+        left, reset = re.search(r"r=(\d+);t=(\d+)", found["ratelimit"]).groups()
+        return int(left), int(reset)
+
+    first, second = ask(0), ask(1)
+    while second[1] > first[1]:
+        # Between the two a new minute began, and a new quota.
+        first, second = second, ask(2)
+    assert second[0] == first[0] - 1
 
 
 def test_another_name_is_not_answered(site: Site) -> None:
@@ -203,7 +215,7 @@ def test_another_name_is_not_answered(site: Site) -> None:
         # The name that TLS asked for leads to the site; the one in the request to nobody.
         connection.getresponse()
     connection.close()
-    with socket.create_connection((HOST, site.machines[0].port), timeout=10) as link:
+    with socket.create_connection((HOST, site.machines[0].port), timeout=WAIT_SECONDS) as link:
         link.sendall(
             b"GET / HTTP/1.1\r\nHost: evil.example\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n\r\n"
         )

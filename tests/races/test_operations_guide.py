@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.requirements import skip_or_fail
-from tests.servers import ROOT, free_port
+from tests.servers import ROOT, WAIT_SECONDS, free_port
 
 # The set-up would make an environment of its own, which takes a minute: this one is as good.
 _SET_UP = "python3 tools/setup.py runtime"
@@ -21,6 +23,7 @@ def commands() -> str:
     return "\n".join(block for block in blocks if "NAME" not in block)
 
 
+@pytest.mark.sample
 def test_the_guide_leads_from_an_empty_folder_to_a_restored_backup(tmp_path: Path) -> None:
     if shutil.which("curl") is None:
         skip_or_fail("curl is not installed")
@@ -44,7 +47,7 @@ def test_the_guide_leads_from_an_empty_folder_to_a_restored_backup(tmp_path: Pat
         capture_output=True,
         text=True,
         check=False,
-        timeout=170,
+        timeout=2 * WAIT_SECONDS,
     )
     log = (tmp_path / "portal.log").read_text() if (tmp_path / "portal.log").exists() else ""
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:] + log[-2000:]

@@ -25,6 +25,7 @@ def hotel(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield hotel
 
 
+@pytest.mark.sample
 def test_words_are_kept_while_the_database_is_away_and_the_next_press_books(
     cluster: Cluster, hotel: Hotel
 ) -> None:

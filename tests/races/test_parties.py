@@ -1,16 +1,25 @@
 """Parties that want the same places at the same moment: one gets them whole, the other nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from bookings.slot_ids import slot_id
-from tests.races.conftest import Hotel
+from tests.engines import Engine
+from tests.races.conftest import Hotel, opened, standing_clock
 from tests.races.truth import Truth
 from tests.servers import Answer, Browser, at_once
 
 TOKEN = "a" * 32
+
+
+@pytest.fixture(scope="module")
+def hotel(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hotel]:
+    """A hotel where it is one moment: whoever is here once is here for as long as this takes."""
+    log = tmp_path_factory.mktemp("log") / "gunicorn.log"
+    with opened(engine, "portal_parties", log, clock=standing_clock()) as hotel:
+        yield hotel
 
 
 def press(hotel: Hotel, party: Any, hour: int = 10) -> Callable[[], Answer]:
@@ -47,6 +56,7 @@ def test_of_parties_that_race_for_the_last_places_each_is_booked_whole_or_not_at
         assert stored.faults() == []
 
 
+@pytest.mark.sample
 def test_a_party_of_which_many_press_at_once_is_booked_once(hotel: Hotel) -> None:
     made = hotel.offer(vouchers=1, capacity=50)
     party = hotel.clerk.ask("party", offer=made["offer"], size=3)

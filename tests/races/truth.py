@@ -11,6 +11,8 @@ from typing import Any
 
 import psycopg
 
+from tests.servers import WAIT_SECONDS
+
 Row = dict[str, Any]
 
 # Which stored status an event of this type leads from and to ("" is before the issue).
@@ -166,7 +168,7 @@ class Truth:
         """Give a function that queries one snapshot of the database."""
         if self._url.startswith("sqlite"):
             connection = sqlite3.connect(
-                self._url.removeprefix("sqlite:///"), isolation_level=None, timeout=20
+                self._url.removeprefix("sqlite:///"), isolation_level=None, timeout=WAIT_SECONDS
             )
             connection.row_factory = lambda cursor, row: {
                 column[0]: value for column, value in zip(cursor.description, row, strict=True)

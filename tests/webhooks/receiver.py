@@ -19,7 +19,10 @@ from webhooks.tasks import deliver
 
 
 class Receiver(ThreadingHTTPServer):
-    """Keeps what it gets; `status`, `location`, `wait_seconds` and `drips` say how it answers."""
+    """Keeps what it gets; `status`, `location`, `wait_seconds` and `drips` say how it answers.
+
+    It answers nobody while `answers` is cleared.
+    """
 
     daemon_threads = True
 
@@ -29,6 +32,8 @@ class Receiver(ThreadingHTTPServer):
         self.location = ""
         self.wait_seconds = 0.0
         self.drips = ""
+        self.answers = threading.Event()
+        self.answers.set()
         self.got: list[tuple[dict[str, str], bytes]] = []
         self.under_way = 0
         self.most_under_way = 0
@@ -53,15 +58,16 @@ class _Handler(BaseHTTPRequestHandler):
             server.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
             server.under_way += 1
             server.most_under_way = max(server.most_under_way, server.under_way)
+        server.answers.wait()
         time.sleep(server.wait_seconds)
+        # Before it is answered: what the portal sends next may be here before this goes on.
+        with server.lock:
+            server.under_way -= 1
         try:
             self._answer()
         except OSError:
             # The portal has hung up.
             self.close_connection = True
-        finally:
-            with server.lock:
-                server.under_way -= 1
 
     def _answer(self) -> None:
         if self.server.drips:
@@ -88,6 +94,7 @@ def receiving() -> Iterator[Receiver]:
     try:
         yield server
     finally:
+        server.answers.set()
         server.shutdown()
         server.server_close()
         thread.join(5)
