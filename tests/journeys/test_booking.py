@@ -258,8 +258,10 @@ def walk_the_grid(page: Page) -> None:
     turn("PageDown", 10)
 
 
-def test_the_free_numbers_fall_by_themselves_when_others_book(page: Page, someone_else: Page):
-    page.clock.install()
+def test_the_free_numbers_fall_by_themselves_when_others_book(
+    new_context: Callable[..., BrowserContext], someone_else: Page
+):
+    page = new_context(is_turned=True).new_page()
     for guest in (page, someone_else):
         guest.goto("/")
         open_voucher(guest, "Thermal pool")

@@ -13,6 +13,7 @@ from tests.journeys.guests import (
     PHONE,
     Site,
     be_demo_guest,
+    begin,
     book,
     card,
     fill_form,
@@ -121,7 +122,7 @@ def refusal(page: Page, site: Site) -> None:
     open_slot_unheld(page)
     fill_form(page)
     with page.context.browser.new_context(base_url=site.url) as other:
-        rival = other.new_page()
+        rival = begin(other).new_page()
         rival.goto(page.url)
         fill_form(rival)
         press_book(rival)

@@ -194,4 +194,4 @@ def test_the_list_comes_back_where_it_was_left(page: Page, way_back: str):
     else:
         page.go_back()
     expect(below).to_be_in_viewport()
-    assert page.evaluate("scrollY") == was
+    page.wait_for_function("was => scrollY === was", arg=was)
