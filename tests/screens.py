@@ -302,16 +302,19 @@ def main() -> None:
         parser.error(f"no browser is installed (looked for {', '.join(NAMES)})")
     if shared := share_a_folder():
         atexit.register(shutil.rmtree, shared, ignore_errors=True)
-    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
-        with demo_site(Path(home)) as site:
-            browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-            for state in STATES:
-                for view in VIEWS:
-                    for theme in THEMES:
-                        wanted = (view, theme) == ("phone", "light") or (state, view, theme) in ALSO
-                        if (chosen.all or wanted) and chosen.only in state.__name__:
-                            take(browser, site, state, view, theme, folder)
-            browser.close()
+    with (
+        tempfile.TemporaryDirectory() as home,
+        sync_playwright() as playwright,
+        demo_site(Path(home)) as site,
+    ):
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        for state in STATES:
+            for view in VIEWS:
+                for theme in THEMES:
+                    wanted = (view, theme) == ("phone", "light") or (state, view, theme) in ALSO
+                    if (chosen.all or wanted) and chosen.only in state.__name__:
+                        take(browser, site, state, view, theme, folder)
+        browser.close()
 
 
 if __name__ == "__main__":

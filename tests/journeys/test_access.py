@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys.guests import (
@@ -25,6 +26,7 @@ def press_on(page: Page, selector: str) -> None:
     page.keyboard.press("Enter")
 
 
+@pytest.mark.sample
 def test_a_guest_comes_from_the_landing_to_a_cancelled_booking_by_keys_alone(page: Page) -> None:
     page.goto("/")
     page.keyboard.press("Tab")

@@ -41,6 +41,7 @@ def book_by_hand(page: Page, title: str) -> Hand:
     return hand
 
 
+@pytest.mark.sample
 def test_a_guest_with_a_phone_books_with_four_clicks_and_two_fields(page: Page, site: Site):
     before = site.number("SELECT COUNT(*) FROM bookings_booking")
     hand = book_by_hand(page, "Spa hour")

@@ -64,7 +64,7 @@ def file_of(folder: Path, name: str, number: int) -> Path:
     return path
 
 
-@pytest.mark.parametrize("has_scripts", [True, False])
+@pytest.mark.parametrize("has_scripts", [pytest.param(True, marks=pytest.mark.sample), False])
 def test_a_file_is_checked_and_issued_while_its_page_follows(
     new_context: NewContext, own_site: Site, worker: None, tmp_path: Path, has_scripts: bool
 ) -> None:

@@ -94,6 +94,7 @@ def test_every_page_is_ready_for_it(page: Page, code: str) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.sample
 def test_a_page_from_right_to_left_is_mirrored(page: Page) -> None:
     page.set_viewport_size(DESKTOP)
     page.goto(f"/?lang={FROM_THE_RIGHT}")

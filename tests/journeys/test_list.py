@@ -84,6 +84,7 @@ def test_a_status_shows_as_many_vouchers_as_its_tab_says(page: Page, status: str
     assert sum(int(found[1]) for found in said if found) == shown_counts(page)[status]
 
 
+@pytest.mark.sample
 def test_hotel_service_and_search_narrow_the_list_together(page: Page):
     page.goto("/")
     page.get_by_label("Hotel").select_option("Quinta das Hortênsias")

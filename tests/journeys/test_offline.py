@@ -47,6 +47,7 @@ def wait_for_worker(page: Page) -> None:
     see_in(page, "async () => Boolean((await navigator.serviceWorker.getRegistration())?.active)")
 
 
+@pytest.mark.sample
 def test_bookings_open_without_a_connection_and_other_pages_say_that_there_is_none(page: Page) -> None:
     first = f"/booking/{book(page, 'Canal tour')}/"
     second = f"/booking/{book(page, 'Gym and sauna')}/"

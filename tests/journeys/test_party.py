@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.journeys.clock import now
@@ -61,6 +62,7 @@ def look_at(page: Page, *, day: int = -1, slot: int = 0) -> None:
     expect(page.locator("#party-press")).to_be_visible()
 
 
+@pytest.mark.sample
 def test_two_guests_meet_see_each_other_and_book_the_same_slot(
     page: Page, someone_else: Page, site: Site
 ) -> None:

@@ -63,6 +63,7 @@ def walk(page: Page) -> list[tuple[str, str]]:
     return places
 
 
+@pytest.mark.sample
 def test_back_and_forward_show_each_step_again(page: Page):
     places = walk(page)
     for step, url in reversed(places[:-1]):

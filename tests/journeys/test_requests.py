@@ -177,6 +177,7 @@ def test_a_filter_beside_open_steps_leaves_the_calendar(page: Page) -> None:
 # Answers that do not come
 
 
+@pytest.mark.sample
 def test_a_booking_whose_answer_is_lost_is_shown_when_the_button_is_pressed_again(
     page: Page, site: Site
 ) -> None:

@@ -174,6 +174,7 @@ def test_everyone_can_use(route: str, clerk: Page) -> None:
         assert not found, "\n".join(found)
 
 
+@pytest.mark.sample
 def test_the_sign_in_is_for_everyone(staffed: Site, new_context: Callable[..., BrowserContext]) -> None:
     page = new_context().new_page()
     page.goto(f"{staffed.url}/admin/")

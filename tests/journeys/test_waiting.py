@@ -77,6 +77,7 @@ def see_offer(page: Page, entry: str) -> None:
     until(is_offered, what="the offer")
 
 
+@pytest.mark.sample
 def test_a_chosen_time_is_held_and_the_form_says_until_when(page: Page, someone_else: Page, site: Site):
     come_to_day(page, number=0)
     slot = open_slot(page)

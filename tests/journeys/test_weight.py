@@ -62,6 +62,7 @@ def one_fragment(page: Page, wire: Wire, record: dict[str, int], name: str) -> I
     assert 0 < size <= FRAGMENT, f"{name}: {size} bytes"
 
 
+@pytest.mark.sample
 def test_the_first_visit_is_light_and_every_step_one_small_request(page: Page, wire: Wire, record_property):
     sizes: dict[str, int] = {}
     page.goto("/", wait_until="networkidle")
@@ -122,7 +123,7 @@ def test_nothing_jumps_when_a_fragment_arrives(page: Page, viewport: dict[str, i
     page.goto("/", wait_until="networkidle")
     page.locator("#tab-issued").click()
     expect(page.locator("#voucher-list .chip-expired")).to_have_count(0)
-    open_voucher(page, page.locator("#voucher-list .card-title").first.inner_text())
+    open_voucher(page, page.locator(".card[href*='voucher=vb-'] .card-title").first.inner_text())
     next_month(page)
     open_day(page)
     open_slot(page)
