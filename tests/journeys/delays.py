@@ -64,6 +64,18 @@ def let_intervals_stand(context: BrowserContext) -> None:
     context.add_init_script(_NO_INTERVALS)
 
 
+def ended_requests(page: Page) -> list[Request]:
+    """Return the list of the page's requests that have come to an end, well or not; it grows."""
+    ended: list[Request] = []
+
+    def note(request: Request) -> None:
+        ended.append(request)
+
+    page.on("requestfinished", note)
+    page.on("requestfailed", note)
+    return ended
+
+
 class Delay:
     """Holds the answers to chosen requests up, as a slow connection may."""
 
@@ -71,9 +83,7 @@ class Delay:
         self._page = page
         self._chosen = chosen
         self._held: list[Route] = []
-        self._ended: list[Request] = []
-        for event in ("requestfinished", "requestfailed"):
-            page.on(event, self._ended.append)
+        self._ended = ended_requests(page)
         page.route("**/*", self._look_at)
 
     def _look_at(self, route: Route) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from playwright.sync_api import APIResponse, BrowserContext, Error, Locator, Page, Request, Route, expect
+from playwright.sync_api import APIResponse, BrowserContext, Error, Locator, Page, Route, expect
 
-from tests.journeys.delays import let_intervals_stand, see, settle
+from tests.journeys.delays import ended_requests, let_intervals_stand, see, settle
 from tests.journeys.guests import PHONE, Hand, Site, book
 from tests.journeys.test_looks import examine
 
@@ -278,9 +278,7 @@ def test_a_list_asked_for_before_a_press_does_not_come_into_the_page(
     clerk.goto(day_of(site, booking))
     row = clerk.locator(line(clerk, booking, site))
     held: list[tuple[Route, APIResponse]] = []
-    ended: list[Request] = []
-    for event in ("requestfinished", "requestfailed"):
-        clerk.on(event, ended.append)
+    ended = ended_requests(clerk)
     clerk.route("**/desk/?*", lambda route: held.append((route, route.fetch())), times=1)
     with clerk.expect_request("**/desk/?*"):
         look(clerk)

@@ -116,7 +116,7 @@ def test_a_connection_that_breaks_in_the_middle_costs_nothing_that_is_kept(page:
     page.context.service_workers[0].evaluate(_BREAK)
     for path in (booking, "/my/"):
         with suppress(Error):
-            page.goto(path)
+            page.goto(path, wait_until="commit")
         assert "</html>" not in page.content()
     expect_kept(page, booking)
 
