@@ -93,6 +93,8 @@ def test_fields_have_their_hints_and_errors_with_them(page: Page) -> None:
 def test_the_calendar_reads_as_a_grid(page: Page) -> None:
     page.goto("/")
     open_voucher(page, "Spa hour")
+    # The spa is closed for some days a week from now, in this month or the next.
+    before = page.locator("#slot-calendar").aria_snapshot()
     next_month(page)
     open_day(page)
     tree = page.locator("#slot-calendar").aria_snapshot()
@@ -100,7 +102,7 @@ def test_the_calendar_reads_as_a_grid(page: Page) -> None:
     assert f'grid "{month}"' in tree
     assert 'columnheader "Monday"' in tree
     assert re.search(r'link "\w+, \d+ \w+ \d{4}: \d+ free"', tree)
-    assert re.search(r'link "[^"]+" \[disabled\]', tree)
+    assert re.search(r'link "[^"]+" \[disabled\]', before + tree)
 
 
 def test_with_colours_of_ones_own_what_is_chosen_can_be_told(page: Page) -> None:
