@@ -5,8 +5,9 @@ python -m tests.screens --all FOLDER    all of them
 """
 
 import argparse
+import atexit
 import io
-import re
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable
@@ -17,13 +18,16 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browsers import NAMES, found_browser
+from tests.journeys.delays import see
 from tests.journeys.guests import (
     DESKTOP,
     PHONE,
     Site,
     be_demo_guest,
+    begin,
     book,
     card,
+    demo_site,
     fill_form,
     join_address,
     next_month,
@@ -34,7 +38,8 @@ from tests.journeys.guests import (
     press_book,
     wait_in_line,
 )
-from tests.servers import ROOT, manage, portal
+from tests.once import share_a_folder
+from tests.servers import ROOT
 
 QUALITY = 60
 # Of each there are as many vouchers as the demo has: the first that is left is booked.
@@ -92,7 +97,7 @@ def slot_gone(page: Page, site: Site) -> None:
     open_slot_unheld(page)
     fill_form(page)
     with page.context.browser.new_context(base_url=site.url) as other:
-        rival = other.new_page()
+        rival = begin(other).new_page()
         rival.goto(page.url)
         fill_form(rival)
         press_book(rival)
@@ -121,7 +126,7 @@ def offer(page: Page, site: Site) -> None:
 def _full_slot(page: Page, site: Site) -> tuple[str, str]:
     """Let another guest book what has one place, and open its voucher; returns the slot and the booking."""
     with page.context.browser.new_context(base_url=site.url) as other:
-        booking = book(other.new_page(), "Meeting-room hour")
+        booking = book(begin(other).new_page(), "Meeting-room hour")
     (start,) = site.rows("SELECT slot_start FROM bookings_booking WHERE id = ?", booking)[0]
     page.goto("/")
     open_voucher(page, "Meeting-room hour")
@@ -211,7 +216,7 @@ def hand_on(page: Page, site: Site) -> None:
 
 def claim(page: Page, site: Site) -> None:
     with page.context.browser.new_context(base_url=site.url) as other:
-        giver = other.new_page()
+        giver = begin(other).new_page()
         hand_on(giver, site)
         link = giver.get_by_label("Link to hand the voucher on").input_value()
     page.goto(link)
@@ -243,9 +248,8 @@ def offline_booking(page: Page, site: Site) -> None:
 def _go_offline(page: Page, site: Site) -> None:
     booked(page, site)
     page.goto("/my/")
-    page.wait_for_function(
-        "async () => { const kept = await (await caches.open('bookings-1')).keys(); return kept.length > 1 }"
-    )
+    number = "async () => (await (await caches.open('bookings-1')).keys()).length"
+    see(page, lambda: page.evaluate(number) > 1, what="the booking to be kept")
     page.context.set_offline(True)
 
 
@@ -273,10 +277,10 @@ def take(browser: Browser, site: Site, state: State, view: str, theme: str, fold
         "base_url": site.url,
     }
     with browser.new_context(viewport=VIEWS[view], reduced_motion="reduce", **options) as context:  # type: ignore[arg-type]
-        page = context.new_page()
+        page = begin(context).new_page()
         state(page, site)
-        if not context.pages[0].evaluate("navigator.onLine"):
-            page.wait_for_timeout(200)
+        # What came last has been drawn.
+        page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         page.evaluate("document.activeElement?.blur()")
         picture = Image.open(io.BytesIO(page.screenshot(full_page=view == "phone")))
     name = f"{state.__name__.replace('_', '-')}-{view}-{theme}.webp"
@@ -296,19 +300,21 @@ def main() -> None:
     found = found_browser()
     if found is None:
         parser.error(f"no browser is installed (looked for {', '.join(NAMES)})")
-    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
-        database = Path(home) / "portal.sqlite3"
-        told = manage(f"sqlite:///{database}", "prepare", "--demo")
-        with portal(f"sqlite:///{database}", Path(home) / "log", workers=2) as server:
-            site = Site(server.url, database, re.search(r"/guest/\S+", told)[0], "")
-            browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-            for state in STATES:
-                for view in VIEWS:
-                    for theme in THEMES:
-                        wanted = (view, theme) == ("phone", "light") or (state, view, theme) in ALSO
-                        if (chosen.all or wanted) and chosen.only in state.__name__:
-                            take(browser, site, state, view, theme, folder)
-            browser.close()
+    if shared := share_a_folder():
+        atexit.register(shutil.rmtree, shared, ignore_errors=True)
+    with (
+        tempfile.TemporaryDirectory() as home,
+        sync_playwright() as playwright,
+        demo_site(Path(home)) as site,
+    ):
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        for state in STATES:
+            for view in VIEWS:
+                for theme in THEMES:
+                    wanted = (view, theme) == ("phone", "light") or (state, view, theme) in ALSO
+                    if (chosen.all or wanted) and chosen.only in state.__name__:
+                        take(browser, site, state, view, theme, folder)
+        browser.close()
 
 
 if __name__ == "__main__":

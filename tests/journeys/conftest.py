@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 
 from tests.browsers import NAMES, found_browser
-from tests.journeys.guests import PHONE, Site, demo_site
+from tests.journeys.guests import PATIENCE_MS, PHONE, Site, begin, demo_site
 from tests.requirements import skip_or_fail
 
+expect.set_options(timeout=PATIENCE_MS)
 # A browser's own line about a page that is meant to be refused.
 _REFUSED = re.compile(r"^Failed to load resource: the server responded with a status of 4\d\d ")
 
@@ -56,16 +57,16 @@ def new_context(
 ) -> Callable[..., BrowserContext]:
     """Make a guest's browser: a small phone in London where a test says nothing else.
 
-    What it complains about is heard.
+    What it complains about is heard. With `is_turned=True` the test turns its pages' clock by `page.clock`.
     """
 
     def hear(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not _REFUSED.match(message.text):
             complaints.append(f"{message.location['url']}: {message.text}")
 
-    def make(**options: Any) -> BrowserContext:
+    def make(*, is_turned: bool = False, **options: Any) -> BrowserContext:
         usual = {"viewport": PHONE, "locale": "en-GB", "timezone_id": "Europe/London"}
-        context = new_context(**{**usual, **options})
+        context = begin(new_context(**{**usual, **options}), is_turned=is_turned)
         context.on("console", hear)
         context.on("weberror", lambda error: complaints.append(str(error.error)))
         return context

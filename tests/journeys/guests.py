@@ -13,16 +13,31 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Locator, Page, ViewportSize, expect
+from playwright.sync_api import BrowserContext, Locator, Page, ViewportSize, expect
 
+from tests.journeys.clock import ahead, clocked, now
 from tests.once import made_once
+from tests.patience import PATIENCE_SECONDS
 from tests.servers import ROOT, environment, manage, portal
+
+PATIENCE_MS = PATIENCE_SECONDS * 1000
 
 PHONE: ViewportSize = {"width": 360, "height": 740}
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 _numbers = count(1)
 # What a portal with demo data is copied from: its database, and what its preparation said.
 _DATABASE, _TOLD = "portal.sqlite3", "told.txt"
+# Timers and what measures durations are the browser's own: only what a page is told of the time is another.
+_SET = """(() => {
+    const ahead = %d;
+    const told = (clock) => clock.now() + ahead;
+    globalThis.Date = new Proxy(Date, {
+        construct: (clock, given, made) =>
+            Reflect.construct(clock, given.length ? given : [told(clock)], made),
+        apply: (clock) => new clock(told(clock)).toString(),
+        get: (clock, name) => (name === "now" ? () => told(clock) : Reflect.get(clock, name)),
+    });
+})()"""
 
 
 @dataclass(frozen=True)
@@ -92,7 +107,7 @@ class Site:
         done = subprocess.run(
             [sys.executable, "-c", f"import sys, django; django.setup(); {code}", *values],
             cwd=ROOT,
-            env=environment(f"sqlite:///{self.database}"),
+            env=environment(f"sqlite:///{self.database}", **clocked()),
             capture_output=True,
             text=True,
             check=True,
@@ -131,14 +146,29 @@ def demo_site(home: Path) -> Iterator[Site]:
     guest_path, password = re.search(r"/guest/\S+", told), re.search(r"password: (\S+)", told)
     assert guest_path
     assert password
-    with portal(f"sqlite:///{database}", home / "gunicorn.log", workers=2) as server:
+    with portal(f"sqlite:///{database}", home / "gunicorn.log", workers=2, **clocked()) as server:
         yield Site(server.url, database, guest_path=guest_path[0], staff_password=password[1])
 
 
 def _prepare(folder: Path) -> None:
     folder.mkdir()
-    told = manage(f"sqlite:///{folder / _DATABASE}", "prepare", "--demo")
+    told = manage(f"sqlite:///{folder / _DATABASE}", "prepare", "--demo", **clocked())
     (folder / _TOLD).write_text(told)
+
+
+def begin(context: BrowserContext, *, is_turned: bool = False) -> BrowserContext:
+    """Let a browser's pages have the journeys' clock, and what is awaited in them all patience.
+
+    With `is_turned` the test turns their clock, and their timers with it, by `page.clock`.
+    """
+    context.set_default_timeout(PATIENCE_MS)
+    context.set_default_navigation_timeout(PATIENCE_MS)
+    if is_turned:
+        context.clock.install(time=now())
+    else:
+        # Playwright's own clock brings timers of its own, which only run when a page's turn comes.
+        context.add_init_script(_SET % round(ahead() * 1000))
+    return context
 
 
 def new_email() -> str:

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys.guests import (
@@ -25,12 +26,13 @@ def press_on(page: Page, selector: str) -> None:
     page.keyboard.press("Enter")
 
 
+@pytest.mark.sample
 def test_a_guest_comes_from_the_landing_to_a_cancelled_booking_by_keys_alone(page: Page) -> None:
     page.goto("/")
     page.keyboard.press("Tab")
     expect(focused(page)).to_have_class("skip")
     page.keyboard.press("Enter")
-    press_on(page, ".card[href*='voucher=vb-']")
+    press_on(page, f".card[href='{card(page, 'Spa hour').get_attribute('href')}']")
     expect(page.locator("#steps-title")).to_be_focused()
     month = page.locator("#month-title").inner_text()
     press_on(page, "#month-next")
@@ -91,6 +93,8 @@ def test_fields_have_their_hints_and_errors_with_them(page: Page) -> None:
 def test_the_calendar_reads_as_a_grid(page: Page) -> None:
     page.goto("/")
     open_voucher(page, "Spa hour")
+    # The spa is closed for some days a week from now, in this month or the next.
+    before = page.locator("#slot-calendar").aria_snapshot()
     next_month(page)
     open_day(page)
     tree = page.locator("#slot-calendar").aria_snapshot()
@@ -98,7 +102,7 @@ def test_the_calendar_reads_as_a_grid(page: Page) -> None:
     assert f'grid "{month}"' in tree
     assert 'columnheader "Monday"' in tree
     assert re.search(r'link "\w+, \d+ \w+ \d{4}: \d+ free"', tree)
-    assert re.search(r'link "[^"]+" \[disabled\]', tree)
+    assert re.search(r'link "[^"]+" \[disabled\]', before + tree)
 
 
 def test_with_colours_of_ones_own_what_is_chosen_can_be_told(page: Page) -> None:

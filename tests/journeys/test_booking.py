@@ -41,6 +41,7 @@ def book_by_hand(page: Page, title: str) -> Hand:
     return hand
 
 
+@pytest.mark.sample
 def test_a_guest_with_a_phone_books_with_four_clicks_and_two_fields(page: Page, site: Site):
     before = site.number("SELECT COUNT(*) FROM bookings_booking")
     hand = book_by_hand(page, "Spa hour")
@@ -258,8 +259,10 @@ def walk_the_grid(page: Page) -> None:
     turn("PageDown", 10)
 
 
-def test_the_free_numbers_fall_by_themselves_when_others_book(page: Page, someone_else: Page):
-    page.clock.install()
+def test_the_free_numbers_fall_by_themselves_when_others_book(
+    new_context: Callable[..., BrowserContext], someone_else: Page
+):
+    page = new_context(is_turned=True).new_page()
     for guest in (page, someone_else):
         guest.goto("/")
         open_voucher(guest, "Thermal pool")

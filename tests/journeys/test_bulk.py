@@ -11,8 +11,10 @@ from urllib.parse import urljoin
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.journeys.clock import clocked
 from tests.journeys.guests import Site, demo_site
 from tests.journeys.test_looks import examine
+from tests.patience import PATIENCE_SECONDS
 from tests.servers import ROOT, environment
 
 NewContext = Callable[..., BrowserContext]
@@ -30,12 +32,12 @@ def worker(own_site: Site) -> Iterator[None]:
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "manage.py"), "work"],
         cwd=ROOT,
-        env=environment(f"sqlite:///{own_site.database}"),
+        env=environment(f"sqlite:///{own_site.database}", **clocked()),
         stderr=subprocess.DEVNULL,
     )
     yield
     process.terminate()
-    process.wait(30)
+    process.wait(PATIENCE_SECONDS)
 
 
 def sign_in(new_context: NewContext, site: Site, **options: Any) -> Page:
@@ -62,16 +64,16 @@ def file_of(folder: Path, name: str, number: int) -> Path:
     return path
 
 
-@pytest.mark.parametrize("has_scripts", [True, False])
+@pytest.mark.parametrize("has_scripts", [pytest.param(True, marks=pytest.mark.sample), False])
 def test_a_file_is_checked_and_issued_while_its_page_follows(
     new_context: NewContext, own_site: Site, worker: None, tmp_path: Path, has_scripts: bool
 ) -> None:
     page = sign_in(new_context, own_site, java_script_enabled=has_scripts)
     name = f"Bulk {has_scripts}"
     hand_in(page, file_of(tmp_path, name, 3000))
-    expect(page.locator("#job")).to_contain_text("3000 vouchers can be issued.", timeout=60_000)
+    expect(page.locator("#job")).to_contain_text("3000 vouchers can be issued.")
     page.get_by_role("button", name=re.compile("Issue 3000")).click()
-    expect(page.locator("#job")).to_contain_text("3000 vouchers were issued.", timeout=60_000)
+    expect(page.locator("#job")).to_contain_text("3000 vouchers were issued.")
     page.get_by_role("link", name="Show the vouchers").click()
     expect(page.locator("#result_list tbody tr")).to_have_count(50)
     sql = "SELECT COUNT(*) FROM vouchers_voucher WHERE title LIKE ?"

@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 from playwright.sync_api import APIResponse, BrowserContext, Error, Locator, Page, Route, expect
 
+from tests.journeys.delays import ended_requests, let_intervals_stand, see, settle
 from tests.journeys.guests import PHONE, Hand, Site, book
 from tests.journeys.test_looks import examine
 
@@ -15,8 +16,19 @@ NewContext = Callable[..., BrowserContext]
 
 @pytest.fixture
 def clerk(new_context: NewContext, site: Site) -> Page:
-    """Sign in on a phone."""
-    page = new_context(viewport=PHONE).new_page()
+    """Sign in on a phone; the desk asks for nothing and sends nothing by itself there."""
+    context = new_context(viewport=PHONE)
+    let_intervals_stand(context)
+    return sign_in(context.new_page(), site)
+
+
+@pytest.fixture
+def busy_clerk(new_context: NewContext, site: Site) -> Page:
+    """Sign in on a phone whose desk sends a little later what could not be sent at once."""
+    return sign_in(new_context(viewport=PHONE).new_page(), site)
+
+
+def sign_in(page: Page, site: Site) -> Page:
     page.goto("/desk/")
     page.get_by_label("Username").fill("staff")
     page.get_by_label("Password").fill(site.staff_password)
@@ -46,6 +58,7 @@ def status_of(site: Site, booking: str) -> str:
     return str(site.rows("SELECT status FROM vouchers_voucher WHERE id = ?", voucher)[0][0])
 
 
+@pytest.mark.sample
 def test_a_clerks_morning(page: Page, clerk: Page, site: Site) -> None:
     first, second = (book(page, title) for title in ("Canal tour", "Dinner for two"))
     # Redeemed from the day's list with one tap, and taken back.
@@ -89,8 +102,9 @@ def test_a_walk_in_is_booked_in_five_taps(clerk: Page, site: Site) -> None:
 
 
 def test_without_a_connection_redemptions_are_kept_and_sent_and_a_conflict_is_shown(
-    page: Page, clerk: Page, site: Site, complaints: list[str]
+    page: Page, busy_clerk: Page, site: Site, complaints: list[str]
 ) -> None:
+    clerk = busy_clerk
     kept, conflicting = (book(page, title) for title in ("Canal tour", "Rooftop bar evening"))
     for booking in (kept, conflicting):
         clerk.goto(day_of(site, booking))
@@ -109,7 +123,7 @@ def test_without_a_connection_redemptions_are_kept_and_sent_and_a_conflict_is_sh
             # Another desk was faster.
             site.redeem(booking)
         clerk.context.set_offline(False)
-        expect(clerk.locator("#desk-said")).not_to_contain_text("Kept", timeout=20_000)
+        expect(clerk.locator("#desk-said")).not_to_contain_text("Kept")
         assert status_of(site, booking) == "consumed"
     conflict = clerk.locator("#desk-conflicts li")
     expect(conflict).to_contain_text("This voucher has been used.")
@@ -144,8 +158,9 @@ def forgive_lost_connections(complaints: list[str]) -> None:
 
 
 def test_a_kept_redemption_of_a_cancelled_booking_uses_nobodys_voucher(
-    clerk: Page, site: Site, complaints: list[str]
+    busy_clerk: Page, site: Site, complaints: list[str]
 ) -> None:
+    clerk = busy_clerk
     booking = site.reserve("Canal tour")
     clerk.goto(day_of(site, booking))
     row = clerk.locator(line(clerk, booking, site))
@@ -153,7 +168,7 @@ def test_a_kept_redemption_of_a_cancelled_booking_uses_nobodys_voucher(
     site.cancel(booking)
     clerk.context.set_offline(False)
     conflict = clerk.locator("#desk-conflicts li")
-    expect(conflict).to_contain_text("is not the one that was shown here any more", timeout=20_000)
+    expect(conflict).to_contain_text("is not the one that was shown here any more")
     assert status_of(site, booking) == "issued"
     forgive_lost_connections(complaints)
 
@@ -162,6 +177,11 @@ def hand_in(*pages: Page) -> None:
     """Let pages send what is kept."""
     for page in pages:
         page.evaluate("dispatchEvent(new Event('online'))")
+
+
+def wait_until_handed_in(page: Page) -> None:
+    """Wait until a page that has begun to send is done: it holds the lock until then."""
+    page.evaluate("() => navigator.locks.request('desk-queue', () => {})")
 
 
 def kept(page: Page, name: str = "desk-queue") -> list[dict[str, str]]:
@@ -199,6 +219,7 @@ def test_a_refusal_that_breaks_off_is_asked_for_again(clerk: Page, site: Site, c
     )
     with clerk.expect_response("**/desk/redeem/"):
         hand_in(clerk)
+    wait_until_handed_in(clerk)
     assert [item["name"] for item in kept(clerk)] == ["Ada Lovelace"]
     hand_in(clerk)
     expect(clerk.locator("#desk-conflicts li")).to_contain_text("This voucher has been used.")
@@ -222,7 +243,8 @@ def test_of_two_pages_one_sends_what_is_kept(
     with clerk.expect_request("**/desk/redeem/"):
         hand_in(clerk)
     hand_in(other)
-    other.wait_for_timeout(500)
+    # Locks are asked for in turn: when this one is refused, so is the page's own.
+    other.evaluate("() => navigator.locks.request('desk-queue', { ifAvailable: true }, () => {})")
     assert len(held) == 1
     held[0].continue_()
     expect(clerk.locator("#desk-said")).not_to_contain_text("Kept")
@@ -246,7 +268,7 @@ def test_what_was_pressed_and_taken_back_elsewhere_is_shown(page: Page, clerk: P
     # The list is the very one that the page asked for last.
     site.undo(booking)
     look(clerk)
-    expect(row.locator(".chip-booked")).to_be_visible(timeout=5_000)
+    expect(row.locator(".chip-booked")).to_be_visible()
 
 
 def test_a_list_asked_for_before_a_press_does_not_come_into_the_page(
@@ -256,6 +278,7 @@ def test_a_list_asked_for_before_a_press_does_not_come_into_the_page(
     clerk.goto(day_of(site, booking))
     row = clerk.locator(line(clerk, booking, site))
     held: list[tuple[Route, APIResponse]] = []
+    ended = ended_requests(clerk)
     clerk.route("**/desk/?*", lambda route: held.append((route, route.fetch())), times=1)
     with clerk.expect_request("**/desk/?*"):
         look(clerk)
@@ -263,8 +286,9 @@ def test_a_list_asked_for_before_a_press_does_not_come_into_the_page(
     expect(row.locator(".chip-consumed")).to_be_visible()
     with suppress(Error):
         held[0][0].fulfill(response=held[0][1])
-    clerk.wait_for_timeout(500)
-    expect(row.locator(".chip-consumed")).to_be_visible()
+    see(clerk, lambda: held[0][0].request in ended, what="the end of the list's request")
+    settle(clerk)
+    assert row.locator(".chip-consumed").is_visible()
     forgive_lost_connections(complaints)
 
 
@@ -286,9 +310,9 @@ def test_what_an_outage_answers_is_kept(
     clerk.route("**/desk/redeem/", lambda route: route.fulfill(status=status, body="no"), times=1)
     with clerk.expect_response("**/desk/redeem/"):
         hand_in(clerk)
+    wait_until_handed_in(clerk)
     if is_next_sent:
         expect(clerk.locator("#desk-said")).to_have_text("Kept, to be sent: Ada Lovelace")
-    clerk.wait_for_timeout(300)
     assert len(kept(clerk)) == (1 if is_next_sent else 2)
     sent = ["booked", "consumed" if is_next_sent else "booked"]
     assert [status_of(site, one) for one in (first, second)] == sent
@@ -460,18 +484,20 @@ def test_a_kept_line_stays_marked_when_the_list_comes_anew(
     clerk.evaluate("document.getElementById('desk-list').dataset.before = 'yes'")
     look(clerk)
     expect(clerk.locator("#desk-list:not([data-before])")).to_be_visible()
-    clerk.wait_for_timeout(300)
-    expect(marked).to_be_visible()
+    settle(clerk)
+    assert marked.is_visible()
     forgive_lost_connections(complaints)
 
 
-def test_the_list_keeps_itself_fresh(page: Page, clerk: Page, site: Site) -> None:
-    booking = book(page, "Canal tour")
+def test_the_list_keeps_itself_fresh(new_context: NewContext, site: Site) -> None:
+    booking = site.reserve("Canal tour")
+    clerk = sign_in(new_context(viewport=PHONE, is_turned=True).new_page(), site)
     clerk.goto(day_of(site, booking))
     row = clerk.locator(line(clerk, booking, site))
     expect(row.locator(".chip-booked")).to_be_visible()
     site.redeem(booking)
-    expect(row.locator(".chip-consumed")).to_be_visible(timeout=25_000)
+    clerk.clock.fast_forward("00:15")
+    expect(row.locator(".chip-consumed")).to_be_visible()
 
 
 def follow(clerk: Page, link: Locator) -> None:

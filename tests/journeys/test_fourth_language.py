@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.journeys.guests import DESKTOP, PHONE, Site, book, next_month, open_day, open_slot, open_voucher
+from tests.journeys.clock import clocked
+from tests.journeys.guests import (
+    DESKTOP,
+    PHONE,
+    Site,
+    begin,
+    book,
+    next_month,
+    open_day,
+    open_slot,
+    open_voucher,
+)
 from tests.journeys.pseudo import CLOSE, OPEN, write_language
 from tests.journeys.test_looks import _CUT, AS_WIDE
 from tests.servers import ROOT, manage, portal
@@ -32,7 +43,7 @@ def elsewhere(browser_type_launch_args: Any, tmp_path_factory: pytest.TempPathFa
     for code in (LONG, FROM_THE_RIGHT):
         write_language(home / "locale", code)
     url = f"sqlite:///{home / 'portal.sqlite3'}"
-    env = {"DJANGO_SETTINGS_MODULE": "tests.pseudo_settings", "PSEUDO_LOCALE": str(home / "locale")}
+    env = {**clocked("tests.pseudo_settings"), "PSEUDO_LOCALE": str(home / "locale")}
     told = manage(url, "prepare", "--demo", **env)
     with portal(url, home / "gunicorn.log", workers=2, **env) as server:
         yield Site(server.url, home / "portal.sqlite3", re.search(r"/guest/\S+", told)[0], "")
@@ -42,7 +53,7 @@ def elsewhere(browser_type_launch_args: Any, tmp_path_factory: pytest.TempPathFa
 def page(elsewhere: Site, browser: Browser) -> Iterator[Page]:
     usual = {"viewport": PHONE, "locale": "en-GB", "timezone_id": "Europe/London"}
     with browser.new_context(base_url=elsewhere.url, **usual) as context:
-        yield context.new_page()
+        yield begin(context).new_page()
 
 
 def addresses(page: Page) -> list[str]:
@@ -83,6 +94,7 @@ def test_every_page_is_ready_for_it(page: Page, code: str) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.sample
 def test_a_page_from_right_to_left_is_mirrored(page: Page) -> None:
     page.set_viewport_size(DESKTOP)
     page.goto(f"/?lang={FROM_THE_RIGHT}")

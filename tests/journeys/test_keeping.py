@@ -55,6 +55,7 @@ def cancel(page: Page, reason: str = "") -> None:
     expect(page.locator(".ticket .chip-cancelled")).to_be_visible()
 
 
+@pytest.mark.sample
 def test_the_confirmation_holds_all_that_a_guest_needs(page: Page):
     email = new_email()
     book(page, "Tasting menu", email=email)

@@ -13,6 +13,7 @@ from tests.journeys.guests import (
     PHONE,
     Site,
     be_demo_guest,
+    begin,
     book,
     card,
     fill_form,
@@ -121,7 +122,7 @@ def refusal(page: Page, site: Site) -> None:
     open_slot_unheld(page)
     fill_form(page)
     with page.context.browser.new_context(base_url=site.url) as other:
-        rival = other.new_page()
+        rival = begin(other).new_page()
         rival.goto(page.url)
         fill_form(rival)
         press_book(rival)
@@ -183,7 +184,8 @@ def claim_forged(page: Page, _site: Site) -> None:
 
 
 PLACES = (
-    portal, portal_without_a_match, portal_of_a_guest, calendar, month_as_a_list, day, form,
+    portal, portal_without_a_match, portal_of_a_guest, calendar, month_as_a_list,
+    pytest.param(day, marks=pytest.mark.sample), form,
     form_with_an_error, refusal, expired_voucher, own_voucher, my_bookings_of_nobody, link_request,
     link_sent, link_forged, link_opened, unknown_address, bad_address, without_a_connection, claim_forged,
 )  # fmt: skip

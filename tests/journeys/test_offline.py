@@ -1,10 +1,12 @@
 """Without a connection: this guest's bookings open with their code, and nothing else pretends to."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
-from playwright.sync_api import APIResponse, Page, Route, expect
+from playwright.sync_api import APIResponse, Error, Page, Route, expect
 
+from tests.journeys.delays import see, see_in
 from tests.journeys.guests import Site, be_demo_guest, book
 from tests.journeys.test_looks import examine
 
@@ -23,7 +25,9 @@ def lost_connections_are_no_complaints(complaints: list[str]) -> Iterator[None]:
     complaints[:] = [
         text
         for text in complaints
-        if not any(lost in text for lost in ("ERR_INTERNET_DISCONNECTED", "sendError", "status of 503"))
+        if not any(
+            lost in text for lost in ("ERR_INTERNET_DISCONNECTED", "ERR_FAILED", "sendError", "status of 503")
+        )
     ]
 
 
@@ -32,17 +36,18 @@ def kept(page: Page) -> list[str]:
 
 
 def wait_until_kept(page: Page, *paths: str) -> None:
-    page.wait_for_function(
-        f"async wanted => {{ const all = await ({_KEPT})(); return wanted.every(p => all.includes(p)) }}",
-        arg=list(paths),
-    )
+    def are_kept() -> bool:
+        return {*paths} <= {*kept(page)}
+
+    see(page, are_kept, what=f"{paths} to be kept")
 
 
 def wait_for_worker(page: Page) -> None:
     """Wait until the next page is seen by the worker; one that came while it was set up is not."""
-    page.evaluate("async () => { await navigator.serviceWorker.ready }")
+    see_in(page, "async () => Boolean((await navigator.serviceWorker.getRegistration())?.active)")
 
 
+@pytest.mark.sample
 def test_bookings_open_without_a_connection_and_other_pages_say_that_there_is_none(page: Page) -> None:
     first = f"/booking/{book(page, 'Canal tour')}/"
     second = f"/booking/{book(page, 'Gym and sauna')}/"
@@ -76,34 +81,80 @@ def test_bookings_open_without_a_connection_and_other_pages_say_that_there_is_no
     assert kept(page) == sorted(["/my/", first, second])
 
 
-def test_a_portal_that_is_out_of_order_costs_nothing_that_is_kept(page: Page) -> None:
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_portal_that_is_out_of_order_costs_nothing_that_is_kept(page: Page, status: int) -> None:
     booking = f"/booking/{book(page, 'Spa hour')}/"
     page.goto("/my/")
     wait_until_kept(page, "/my/", booking)
-    page.context.route("**/my/", lambda route: route.fulfill(status=503, body="away"))
-    page.context.route(f"**{booking}", lambda route: route.fulfill(status=503, body="away"))
+    for path in (booking, "/my/"):
+        page.context.route(f"**{path}", lambda route: route.fulfill(status=status, body="away"))
     for path in (booking, "/my/"):
         answer = page.goto(path)
         assert answer is not None
-        assert answer.status == 503
-    assert {"/my/", booking} <= set(kept(page))
+        assert answer.status == status
+    page.context.unroute_all()
+    expect_kept(page, booking)
+
+
+# An answer whose connection breaks when its first words have come.
+_BREAK = """() => {
+    const whole = fetch;
+    self.fetch = async (...asked) => {
+        const { status, headers } = await whole(...asked);
+        const words = [new TextEncoder().encode("<!doctype html><html ")];
+        const lost = new TypeError("broken off");
+        const pull = (body) => (words.length ? body.enqueue(words.pop()) : body.error(lost));
+        return new Response(new ReadableStream({ pull }), { status, headers });
+    };
+}"""
+
+
+def test_a_connection_that_breaks_in_the_middle_costs_nothing_that_is_kept(page: Page) -> None:
+    booking = f"/booking/{book(page, 'Spa hour')}/"
+    page.goto("/my/")
+    wait_until_kept(page, "/my/", booking)
+    page.context.service_workers[0].evaluate(_BREAK)
+    for path in (booking, "/my/"):
+        with suppress(Error):
+            page.goto(path, wait_until="commit")
+        assert "</html>" not in page.content()
+    expect_kept(page, booking)
+
+
+def expect_kept(page: Page, booking: str) -> None:
+    """Expect the pages of a guest with one booking to open without a connection."""
+    page.context.set_offline(True)
+    page.goto("/my/")
+    expect(page.locator(".card")).to_have_attribute("href", booking)
+    page.goto(booking)
+    expect(page.locator("svg.qr")).to_be_visible()
 
 
 def test_an_answer_that_comes_when_its_guest_has_left_is_not_kept(page: Page) -> None:
-    booking = f"/booking/{book(page, 'Spa hour')}/"
+    for title in ("Spa hour", "Thermal pool"):
+        book(page, title)
     page.goto("/")
     wait_for_worker(page)
-    on_their_way: list[tuple[Route, APIResponse]] = []
-    page.context.route(f"**{booking}", lambda route: on_their_way.append((route, route.fetch())))
+    held: list[tuple[Route, APIResponse]] = []
+    asked_later: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        if held:
+            asked_later.append(route)
+            route.continue_()
+        else:
+            held.append((route, route.fetch()))
+
+    page.context.route("**/booking/*/", hold_the_first)
     page.goto("/my/")
     # It asks for the bookings that it shows.
-    while not on_their_way:
-        page.wait_for_timeout(50)
+    see(page, lambda: held, what="the first booking to be asked for")
     page.get_by_role("button", name="Leave this device").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Choose a voucher, then a time")
-    for route, answer in on_their_way:
+    for route, answer in held:
         route.fulfill(response=answer)
-    page.wait_for_timeout(1000)
+    # One comes after the other: what was to be made of the first has been made when it asks for the next.
+    see(page, lambda: asked_later, what="the second booking to be asked for")
     assert kept(page) == []
 
 
@@ -141,10 +192,11 @@ def test_the_page_for_no_connection_speaks_the_language_that_was_read_last(page:
     wait_for_worker(page)
     page.get_by_role("button", name="Deutsch").click()
     expect(page.locator("html")).to_have_attribute("lang", "de")
-    page.wait_for_function("""async () => {
+    speaks = """async () => {
         const answer = await caches.match("/offline/");
         return answer && (await answer.text()).includes('lang="de"');
-    }""")
+    }"""
+    see_in(page, speaks, what="the page in German")
 
 
 def test_the_desk_and_the_admin_are_not_looked_after(page: Page) -> None:

@@ -63,6 +63,7 @@ def walk(page: Page) -> list[tuple[str, str]]:
     return places
 
 
+@pytest.mark.sample
 def test_back_and_forward_show_each_step_again(page: Page):
     places = walk(page)
     for step, url in reversed(places[:-1]):
@@ -194,4 +195,4 @@ def test_the_list_comes_back_where_it_was_left(page: Page, way_back: str):
     else:
         page.go_back()
     expect(below).to_be_in_viewport()
-    assert page.evaluate("scrollY") == was
+    page.wait_for_function("was => scrollY === was", arg=was)

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
-from tests.journeys.delays import SAID, Delay, is_refresh, is_restoring, is_step
+from tests.journeys.delays import SAID, Delay, is_refresh, is_restoring, is_step, settle
 from tests.journeys.guests import (
     DESKTOP,
     Site,
@@ -22,6 +22,7 @@ from tests.journeys.guests import (
     place_of,
 )
 from tests.journeys.test_places import expect_at, walk
+from tests.patience import until
 
 _HELD = "SELECT COUNT(*) FROM bookings_hold WHERE kind = 'form' AND slot_start = ?"
 
@@ -86,7 +87,8 @@ def test_of_two_times_the_one_that_was_chosen_last_is_held_and_no_other(page: Pa
     other, wanted = (slot_of(free_slots(page).nth(number)) for number in (0, 1))
     expect(page.locator("[data-held]")).to_have_attribute("data-held", wanted)
     assert place_of(page)["slot"] == wanted
-    assert (held(site, wanted), held(site, other)) == (1, 0)
+    until(lambda: held(site, other) == 0, what="the other place to be given back")
+    assert held(site, wanted) == 1
 
 
 def test_a_place_that_was_taken_for_a_form_that_nobody_sees_is_given_back(page: Page, site: Site) -> None:
@@ -104,7 +106,7 @@ def test_a_place_that_was_taken_for_a_form_that_nobody_sees_is_given_back(page: 
     expect(page.locator("#booking-steps h2")).to_have_text("Gym and sauna")
     expect(page.locator("#booking-form")).to_have_count(0)
     assert "slot=" not in page.url
-    assert held(site, slot) == 0
+    until(lambda: held(site, slot) == 0, what="the place to be given back")
 
 
 def test_what_is_typed_while_the_list_is_on_its_way_is_searched_for(page: Page) -> None:
@@ -155,7 +157,7 @@ def test_a_count_that_fails_costs_nothing_that_is_on_the_page(page: Page, status
     page.route("**/*", fail)
     with page.expect_event("requestfinished" if status else "requestfailed", is_refresh):
         count_anew(page)
-    page.wait_for_timeout(300)
+    settle(page)
     expect_at(page, "slot")
     expect(page.get_by_label("Your name")).to_have_value("Zoë")
     expect(page.locator("#notice")).to_be_empty()
@@ -168,13 +170,14 @@ def test_a_filter_beside_open_steps_leaves_the_calendar(page: Page) -> None:
     page.get_by_label("Hotel").select_option("The Alder House")
     expect(page).to_have_url(re.compile("hotel=the-alder-house"))
     count_anew(page)
-    page.wait_for_timeout(500)
+    settle(page)
     expect(page.locator("#month-grid .cell").first).to_be_visible()
 
 
 # Answers that do not come
 
 
+@pytest.mark.sample
 def test_a_booking_whose_answer_is_lost_is_shown_when_the_button_is_pressed_again(
     page: Page, site: Site
 ) -> None:

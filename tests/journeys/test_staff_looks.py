@@ -16,7 +16,7 @@ from django.contrib import admin
 from django.db.models import Model
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
 
-from tests.journeys.guests import DESKTOP, PHONE, Site, demo_site
+from tests.journeys.guests import DESKTOP, PHONE, Site, begin, demo_site
 from tests.journeys.test_looks import AS_WIDE, THEMES, look, show_in
 from tests.web import path_of, routes
 
@@ -48,7 +48,7 @@ def staffed(
 @pytest.fixture(scope="session")
 def signed_in(staffed: Site, browser: Browser) -> StorageState:
     """Sign in once; returns the cookies that every test goes on with."""
-    page = browser.new_page()
+    page = begin(browser.new_context()).new_page()
     page.goto(f"{staffed.url}/admin/")
     page.get_by_label("Username").fill("staff")
     page.get_by_label("Password").fill(staffed.staff_password)
@@ -174,6 +174,7 @@ def test_everyone_can_use(route: str, clerk: Page) -> None:
         assert not found, "\n".join(found)
 
 
+@pytest.mark.sample
 def test_the_sign_in_is_for_everyone(staffed: Site, new_context: Callable[..., BrowserContext]) -> None:
     page = new_context().new_page()
     page.goto(f"{staffed.url}/admin/")
