@@ -24,7 +24,7 @@ def _begin() -> datetime:
 @cache
 def ahead() -> float:
     """Return how many seconds the journeys' clock is ahead of the machine's, in all processes alike."""
-    place = made_once("clock", lambda file: file.write_text(repr(_begin().timestamp() - time.time())))
+    place = made_once("clock", lambda file: file.write_text(repr(_begin().timestamp() - time.time())))  # noqa: TID251
     return float(place.read_text())
 
 

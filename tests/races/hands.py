@@ -97,5 +97,5 @@ def main() -> None:
             outcomes[ROLES[name](offer_id, chance)] += 1
         except Rejected as error:
             outcomes[error.code] += 1
-        time.sleep(_PACE)
+        time.sleep(_PACE)  # noqa: TID251
     sys.stdout.write(json.dumps(outcomes) + "\n")

@@ -1,7 +1,6 @@
 """One command for small sites: its parts live, die and end together."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +12,6 @@ import pytest
 
 from tests.engines import Sqlite
 from tests.patience import until
-from tests.requirements import skip_or_fail
 from tests.servers import HOST, ROOT, WAIT_SECONDS, environment, free_port
 
 
@@ -107,46 +105,3 @@ def children_of(pid: int) -> set[int]:
         return {int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
     except FileNotFoundError:
         return set()
-
-
-@pytest.mark.parametrize("is_told", [False, True])
-def test_make_run_serves_where_it_is_told_to_and_on_port_8000_otherwise(
-    is_told: bool, tmp_path: Path
-) -> None:
-    if shutil.which("make") is None:
-        skip_or_fail("make is not installed")
-    if not (ROOT / ".venv" / "installed.txt").is_file():
-        skip_or_fail("`make setup` has not been run here")
-    env = environment(Sqlite(tmp_path).new_database("portal_run"), DEMO="0")
-    # What whoever runs the tests has chosen is not what a newcomer has.
-    for name in ("PORT", "BIND", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS"):
-        env.pop(name, None)
-    wanted = free_port() if is_told else 8000
-    if is_told:
-        env["PORT"] = str(wanted)
-    log = tmp_path / "log"
-    with log.open("wb") as sink:
-        process = subprocess.Popen(
-            ["make", "run", f"PYTHON={sys.executable}"],
-            cwd=ROOT,
-            env=env,
-            stdout=sink,
-            stderr=sink,
-            start_new_session=True,
-        )
-    try:
-        # Where somebody else has that port, it is not this one that answers.
-        said = f"http://{HOST}:{wanted}/"
-        until(
-            lambda: (said in log.read_text() and is_ready(wanted)) or process.poll() is not None,
-            progress=lambda: log.stat().st_size,
-            what="the first answer",
-        )
-        if process.poll() is not None:
-            # Somebody else is served there meanwhile; that is said, and nothing else went wrong.
-            assert f"Port {wanted} is in use." in log.read_text()
-            assert not is_told
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(WAIT_SECONDS)

@@ -59,7 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
             server.under_way += 1
             server.most_under_way = max(server.most_under_way, server.under_way)
         server.answers.wait()
-        time.sleep(server.wait_seconds)
+        time.sleep(server.wait_seconds)  # noqa: TID251
         # Before it is answered: what the portal sends next may be here before this goes on.
         with server.lock:
             server.under_way -= 1
@@ -74,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
             for letter in self.server.drips:
                 self.wfile.write(letter.encode())
                 self.wfile.flush()
-                time.sleep(0.1)
+                time.sleep(0.1)  # noqa: TID251
             return
         self.send_response(self.server.status)
         if self.server.location:
