@@ -279,8 +279,8 @@
   async function keepBookings() {
     const worker = await navigator.serviceWorker.ready;
     const shown = [...document.querySelectorAll("[data-keep]")].map((link) => new URL(link.href).pathname);
-    // Once the worker looks after this browser, it has seen the page itself come.
-    const isSeen = Boolean(navigator.serviceWorker.controller);
+    // Whether the worker has seen the page itself come: one that was set up meanwhile looks after it too by now.
+    const isSeen = performance.getEntriesByType("navigation")[0]?.workerStart > 0;
     const own = !isSeen && document.querySelector("[data-keep-this]") ? [location.pathname] : [];
     // The page for all others is kept in the language that was read last.
     const lang = document.documentElement.lang;

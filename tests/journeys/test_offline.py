@@ -81,6 +81,26 @@ def test_bookings_open_without_a_connection_and_other_pages_say_that_there_is_no
     assert kept(page) == sorted(["/my/", first, second])
 
 
+# The worker is set up while the first page to be kept is shown, and looks after it before that page asks.
+_SET_UP_LATE = """(() => {
+    const { serviceWorker } = navigator;
+    const { ready } = serviceWorker;
+    const register = serviceWorker.register.bind(serviceWorker);
+    const claimed = new Promise((done) => serviceWorker.addEventListener("controllerchange", done));
+    const never = new Promise(() => {});
+    serviceWorker.register = (...asked) => (location.pathname === "/my/" ? register(...asked) : never);
+    Object.defineProperty(serviceWorker, "ready", { get: () => claimed.then(() => ready) });
+})()"""
+
+
+def test_a_page_that_came_before_the_worker_is_kept_as_well(page: Page) -> None:
+    page.add_init_script(_SET_UP_LATE)
+    booking = f"/booking/{book(page, 'Spa hour')}/"
+    page.goto("/my/")
+    wait_until_kept(page, "/my/", booking)
+    expect_kept(page, booking)
+
+
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_portal_that_is_out_of_order_costs_nothing_that_is_kept(page: Page, status: int) -> None:
     booking = f"/booking/{book(page, 'Spa hour')}/"
