@@ -3,7 +3,7 @@
 VENV := .venv/bin
 # A variable that is set to nothing is not set.
 PYTHON := $(or $(PYTHON),python3)
-# Tests are shared out among processes, one for each core; ARGS="-n 0" runs them in one.
+# Tests are shared out among processes, one for each core and one more; ARGS="-n 0" runs them in one.
 SHARED := -n auto --dist loadgroup
 # A process starts a fifth to a third sooner when what was compiled is kept; some containers switch that off.
 unexport PYTHONDONTWRITEBYTECODE
@@ -21,11 +21,11 @@ serve: ## serve with this environment's settings: web server and worker (run `ma
 	@$(PYTHON) tools/setup.py runtime
 	@exec $(VENV)/python manage.py serve
 
-test: setup ## run the tests in minutes: every unit test, one of each file of the others (tests whose tools are missing are skipped with a reason)
-	@$(VENV)/python -m pytest $(SHARED) -m "unit or sample" $(ARGS)
+test: setup ## run the tests in minutes: every unit test, one of each family of the others (tests whose tools are missing are skipped with a reason)
+	@$(VENV)/python -m pytest $(SHARED) -m "unit or (sample and not postgresql)" $(ARGS)
 
 test-rest: setup ## run the races, journeys and faults that `make test` leaves out
-	@$(VENV)/python -m pytest $(SHARED) -m "system and not sample" $(ARGS)
+	@$(VENV)/python -m pytest $(SHARED) -m "system and (postgresql or not sample)" $(ARGS)
 
 test-all: setup ## run every test but the soak, on both databases (half an hour)
 	@$(VENV)/python -m pytest $(SHARED) -m "not soak" $(ARGS)

@@ -39,6 +39,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(partial(shutil.rmtree, folder, ignore_errors=True))
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Share the tests out among one process more than there are processors: some wait for servers."""
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
+
+
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups, and pytest the marks, in hooks of the same name
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test with its kind, which its folder tells unless it says `soak` itself.
@@ -50,6 +55,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(TESTS).parts[0]
         if item.get_closest_marker("soak") is None:
             item.add_marker(_KINDS.get(folder, "unit"))
+        if getattr(item, "callspec", None) and item.callspec.params.get("engine") == "postgresql":
+            item.add_marker("postgresql")
         if folder in ("races", "journeys"):
             item.add_marker(pytest.mark.xdist_group(f"{folder} {item.path.stem}"))
 

@@ -22,7 +22,6 @@ def site(engine: Engine, tmp_path: Path) -> Iterator[Site]:
         yield site
 
 
-@pytest.mark.sample
 def test_what_a_backup_under_load_restores_holds_all_that_was_stored_before_and_serves(
     site: Site, tmp_path: Path, survives: Callable[[str, Site, Fault], Outcome]
 ) -> None:

@@ -24,7 +24,7 @@ _AWAY_SECONDS = 1.5
 _DISK_BYTES = 96 * 1024 * 1024
 
 
-@pytest.mark.parametrize("pool", [pytest.param("0", marks=pytest.mark.sample), "3"])
+@pytest.mark.parametrize("pool", ["0", "3"])
 def test_a_database_server_that_is_cut_off_loses_nothing(
     pool: str, postgresql_folder: Path, tmp_path: Path, survives: Survives
 ) -> None:
@@ -97,7 +97,7 @@ def said_by_all(site: Site, words: str) -> Iterator[None]:
     until(lambda: site.log().count(words) >= wanted, progress=lambda: site.log().count(words), what=words)
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("kind", [pytest.param("sqlite", marks=pytest.mark.sample), "postgresql"])
 def test_redis_that_dies_and_comes_back_is_missed_by_nobody(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path, survives: Survives
 ) -> None:

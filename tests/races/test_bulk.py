@@ -106,7 +106,6 @@ def nothing_of(job: Any) -> bool:
     return job["state"] == "issuing" and job["stored"] == [0] * 4 and job["told"] == 0
 
 
-@pytest.mark.sample
 def test_of_an_import_whose_worker_is_killed_nothing_is_left_and_once_again_all_is_issued(
     database_url: str, clerk: Clerk, tmp_path: Path
 ) -> None:

@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.requirements import skip_or_fail
 from tests.servers import ROOT, WAIT_SECONDS, free_port
 
@@ -23,7 +21,6 @@ def commands() -> str:
     return "\n".join(block for block in blocks if "NAME" not in block)
 
 
-@pytest.mark.sample
 def test_the_guide_leads_from_an_empty_folder_to_a_restored_backup(tmp_path: Path) -> None:
     if shutil.which("curl") is None:
         skip_or_fail("curl is not installed")
