@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _pytest.terminal import TerminalReporter
 
 MOST_WAITS = 3
+_WAITS = pytest.StashKey[int]()
 # In the run that looks again nobody looks a third time.
 _IS_SECOND_LOOK = "PORTAL_TESTS_SECOND_LOOK"
 
@@ -33,9 +33,15 @@ def is_wait(error: pytest.ExceptionInfo[BaseException]) -> bool:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """Note on a failed report whether it was a wait, and by which name its test is run again."""
+    """Note on a failed report whether it was a wait, and by which name its test is run again.
+
+    A process in which more wait in vain than are looked at again goes on no further.
+    """
     report: Any = yield
     if report.failed and call.excinfo is not None and is_wait(call.excinfo):
+        waits = item.config.stash[_WAITS] = item.config.stash.get(_WAITS, 0) + 1
+        if waits > MOST_WAITS:
+            item.session.shouldstop = "too many waits ran out"
         group = item.get_closest_marker("xdist_group")
         # xdist lets the name end with the group.
         report.waited = item.nodeid.removesuffix(f"@{group.args[0]}") if group else item.nodeid
@@ -71,15 +77,15 @@ class SecondLook:
     @pytest.hookimpl(trylast=True)  # when the processes that tests were shared out to have ended
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Run those that waited in vain again, alone; the run is green if they pass."""
-        if not self._waits or session.exitstatus != pytest.ExitCode.TESTS_FAILED:
-            return
         number = len(self._waits)
+        if not number:
+            return
         if self._wrong:
             ran_out = "1 wait that ran out was" if number == 1 else f"{number} waits that ran out were"
             self._told = f"Something is wrong, so {ran_out} not looked at."
         elif number > MOST_WAITS:
             self._told = f"{number} waits ran out, which is too many."
-        else:
+        elif session.exitstatus == pytest.ExitCode.TESTS_FAILED:
             passed = self._look_again()
             self._looks = number
             self._told = f"Alone they {'passed' if passed else 'FAILED'}."
@@ -88,12 +94,12 @@ class SecondLook:
     def _look_again(self) -> bool:
         self._say(f"\nLooking again, alone, at: {' '.join(self._waits)}\n")
         # The same options, but the tests by name: no -m, no -k, and nothing shared out.
-        plugins = [word for name in self._config.option.plugins for word in ("-p", name)]
+        plugins = [word for name in self._config.getoption("plugins") for word in ("-p", name)]
         command = [sys.executable, "-m", "pytest", *plugins, "-n", "0", *self._waits]
         env = {**os.environ, _IS_SECOND_LOOK: "1"}
         return not subprocess.run(command, cwd=self._config.rootpath, env=env, check=False).returncode
 
-    def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say of every wait what it waited for, and in the end how many there were."""
         for report in terminalreporter.stats.get("waited", ()):
             terminalreporter.section(f"waited: {report.nodeid}", "_")
